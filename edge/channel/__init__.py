@@ -1,0 +1,1 @@
+"""A channel: a named live output over many runs of its source."""

@@ -1,0 +1,1 @@
+"""TOML into frozen structs; every mistake named with its path."""

@@ -1,0 +1,1 @@
+"""HTTP/1.1 on httptools (llhttp), as server and as client, every limit explicit."""

@@ -1,0 +1,82 @@
+"""One-line logs in logfmt on standard error: a state once, its repetitions as a count, secrets cut out of URLs.
+
+`event` names are fixed words (`source_away`), everything that varies is a field. Values from outside cannot forge a
+line: control characters are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Callable
+from typing import TextIO
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,*?&=()\[\]~-]+")
+_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+_QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=[^&#\s]*")
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def redact(text: str) -> str:
+    """URLs in `text` without user name, password and query values (tokens live there)."""
+    if "://" not in text:
+        return text
+    return _QUERY.sub(r"\1=…", _USERINFO.sub("", text))
+
+
+def _value(value: object) -> str:
+    text = redact(str(value))
+    if isinstance(value, float):
+        text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\x{ord(c):02x}" for c in text)
+    return f'"{escaped}"'
+
+
+class Log:
+    """Writes events of at least `level`. Safe from any thread."""
+
+    def __init__(self, level: str = "info", stream: TextIO | None = None) -> None:
+        self._least = LEVELS.index(level)
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        if LEVELS.index(level) < self._least:
+            return
+        words = [f"level={level}", f"event={event}", *(f"{k}={_value(v)}" for k, v in fields.items())]
+        with self._lock:
+            print(" ".join(words), file=self._stream or sys.stderr, flush=True)
+
+    def debug(self, event: str, **fields: object) -> None:
+        self._write("debug", event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        self._write("info", event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self._write("warning", event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        self._write("error", event, fields)
+
+
+class Throttle:
+    """Lets one repeated event through every `interval` seconds and tells how many it stands for."""
+
+    def __init__(self, emit: Callable[..., None], event: str, interval: float = 10.0) -> None:
+        self._emit = emit
+        self._event = event
+        self._interval = interval
+        self._next = float("-inf")
+        self._count = 0
+
+    def __call__(self, now: float, count: int = 1, **fields: object) -> None:
+        """Counts `count` events at monotonic second `now`; logs them if the interval is over."""
+        self._count += count
+        if now >= self._next:
+            self._emit(self._event, count=self._count, **fields)
+            self._next = now + self._interval
+            self._count = 0

@@ -1,0 +1,1 @@
+"""What viewers fetch; each a handler over the registry of channels."""
