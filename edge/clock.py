@@ -1,4 +1,4 @@
-"""Clocks as values, so that tests can turn them. Timers use `monotonic` only; `wall` is for what people and files see."""
+"""Clocks as values, so that tests can turn them. Timers use `monotonic` only; `wall` is for people and files."""
 
 from __future__ import annotations
 

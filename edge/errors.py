@@ -1,4 +1,4 @@
-"""The one error tree. The class says whose fault it is; the message says what was expected, what came, and what to do."""
+"""The one error tree. The class says whose fault it is; the message what was expected, what came, what to do."""
 
 from __future__ import annotations
 

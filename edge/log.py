@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,*?&=()\[\]~-]+")
-_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")  # up to the last @: a password may hold one
 _QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=[^&#\s]*")
 LEVELS = ("debug", "info", "warning", "error")
 

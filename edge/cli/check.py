@@ -1,0 +1,108 @@
+"""`edge check`: what a configuration means, or every mistake in it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from edge.channel.settings import ChannelSettings
+from edge.config.advice import is_wildcard, warnings
+from edge.config.load import load
+from edge.config.model import Settings
+from edge.host.datadir import trouble
+from edge.http.settings import HttpSettings
+from edge.log import redact
+from edge.media.settings import AudioSettings, VideoSettings
+from edge.units import show_rate
+
+NAME = "check"
+HELP = "say what a configuration means, or everything that is wrong with it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="the TOML file; without it, the demo is shown")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints and exits with 0, or raises what `main` prints."""
+    settings = load(args.config)
+    for name, value in (*_whole(settings, args.config), *(row for c in settings.channels for row in _channel(c))):
+        print(f"{name:14} {value}".rstrip())
+    for warning in warnings(settings):
+        print(f"warning: {warning}")
+    return 0
+
+
+Rows = Iterator[tuple[str, str]]
+
+
+def _whole(settings: Settings, file: str | None) -> Rows:
+    yield "configuration", file or "none: the demo"
+    why = trouble(settings.data_dir)
+    yield "data_dir", f"{settings.data_dir} ({f'not writable: {why}' if why else 'writable'})"
+    yield "log_level", settings.log_level
+    yield from _http(settings.http)
+
+
+def _http(http: HttpSettings) -> Rows:
+    for address in http.listen:
+        yield "listen", _url(address)
+    for address in http.metrics_listen or http.listen[:1]:
+        yield "metrics", _url(address, "metrics")
+    yield "proxies", ", ".join(http.trusted_proxies) or "none is trusted"
+    yield "line", show_rate(http.egress) if http.egress else "of unknown width"
+    yield "traffic", f"{http.traffic_per_month / 1e9:.4g} GB a month" if http.traffic_per_month else "not limited"
+    yield "viewers", f"at most {http.max_viewers}" if http.max_viewers else "not limited"
+    yield "connections", f"at most {http.max_connections}, {http.max_connections_per_address} from one address"
+
+
+def _url(address: str, path: str = "") -> str:
+    return f"http://{address}/{path}" + (" (every address of this host)" if is_wildcard(address) else "")
+
+
+def _channel(channel: ChannelSettings) -> Rows:
+    yield "channel", channel.name
+    yield "  source", _source(channel)
+    yield "  video", _video(channel.video)
+    yield "  audio", _audio(channel.audio)
+    yield "  viewers", f"at most {channel.max_viewers}" if channel.max_viewers else "not limited by the channel"
+    access = "public" if channel.public else "with a token of scope view"
+    yield "  access", f"{access}, {'started by the first viewer' if channel.on_demand else 'always on'}"
+
+
+def _source(channel: ChannelSettings) -> str:
+    """Only names of secrets: a header's value may be one."""
+    words = [redact(channel.source)]
+    if channel.user_file:
+        words.append(f"user and password from {channel.user_file} and {channel.password_file}")
+    if channel.headers:
+        words.append(f"headers {', '.join(channel.headers)}")
+    if channel.program:
+        words.append(f"program {channel.program}")
+    if channel.audio_language:
+        words.append(f"sound in {channel.audio_language}")
+    return ", ".join(words)
+
+
+def _video(video: VideoSettings) -> str:
+    if video.codec != "h264":
+        return {"copy": "copied as it is", "none": "none"}[video.codec]
+    rate = f"at most {video.fps:g} frames/s, {show_rate(video.bitrate)}, preset {video.preset}"
+    return f"h264, {_picture(video)}, {rate}"
+
+
+def _picture(video: VideoSettings) -> str:
+    if video.width and video.height:
+        return f"{video.width}x{video.height} ({video.fit})"
+    if video.width or video.height:
+        return f"{'width' if video.width else 'height'} {video.width or video.height}, the other by aspect"
+    return "the source's size"
+
+
+def _audio(audio: AudioSettings) -> str:
+    if audio.codec in ("copy", "none"):
+        return {"copy": "copied as it is", "none": "none"}[audio.codec]
+    first = "aac" if audio.codec == "aac" else "copied where every output can carry it, else aac"
+    rate = show_rate(audio.bitrate) if audio.bitrate else "bit rate by default"
+    channels = {None: "channels of the source", 1: "mono", 2: "stereo"}[audio.channels]
+    return f"{first}, {rate}, {channels}"

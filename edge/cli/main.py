@@ -1,0 +1,93 @@
+"""`edge VERB …`. A verb's module is imported when it is called, so that no verb pays for another's imports.
+
+A verb is a module of this package with `HELP`, `add_arguments(parser)` and `run(args) -> int`, the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+from edge.config.mistake import Mistakes
+from edge.errors import ConfigError, EdgeError
+from edge.log import redact
+
+VERBS: Mapping[str, str] = {
+    "run": "serve the channels of a configuration, or a demo channel without one",
+    "check": "say what a configuration means, or everything that is wrong with it",
+    "probe": "say what a source holds and what edge would do with it",
+    "token": "make, list and revoke the tokens that open what is not public",
+}
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line. 0: done, 1: failed, 2: wrong configuration or usage, 130: interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+    except ConfigError as error:
+        return _say(error, USAGE)
+    except EdgeError as error:
+        return _say(error, FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader of our output has gone (`edge check | head`); nothing may be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return code
+
+
+def _dispatch(words: list[str]) -> int:
+    if words and words[0] in VERBS:
+        return _run(words[0], words[1:])
+    parser = _parser()
+    if "--version" in words[:1]:
+        from edge.cli.version import version  # noqa: PLC0415 - imports av
+
+        print(version())
+        return OK
+    if words and words[0].startswith("-"):
+        parser.parse_args(words)  # --help, or the error about an unknown option; either exits
+    parser.print_help(sys.stderr)
+    if words:
+        print(f"\nedge: expected a verb, got {words[0]!r}", file=sys.stderr)
+    return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    verbs = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="edge",
+        description="One steady live channel from a source that keeps failing.",
+        usage="edge VERB [options]   (edge VERB --help says more)",
+        epilog=f"verbs:\n{verbs}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="name the versions of edge, PyAV, FFmpeg and Python")
+    return parser
+
+
+def _run(verb: str, words: list[str]) -> int:
+    module = import_module(f"edge.cli.{verb}")
+    parser = argparse.ArgumentParser(prog=f"edge {verb}", description=module.HELP)
+    module.add_arguments(parser)
+    code: int = module.run(parser.parse_args(words))
+    return code
+
+
+def _say(error: EdgeError, code: int) -> int:
+    """One clear line instead of a traceback; a configuration's mistakes have one each, as `file:key: …`."""
+    prefix = "" if isinstance(error, Mistakes) else "edge: "
+    for line in str(error).splitlines():
+        print(f"{prefix}{redact(line)}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

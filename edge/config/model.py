@@ -1,0 +1,45 @@
+"""The whole configuration, composed from what each package lets a user set."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from edge.channel.settings import ChannelSettings
+from edge.http.settings import HttpSettings
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the TOML file says. Relative paths count from the working directory."""
+
+    data_dir: str = "./edge-data"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    http: HttpSettings = HttpSettings()
+    channels: tuple[ChannelSettings, ...] = msgspec.field(name="channel", default=())
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What a source wants to see. Never shown: neither `repr` nor a traceback has them."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+class Settings(Document, frozen=True):
+    """A configuration without a mistake. `credentials` are those of the channels that have some, by name."""
+
+    credentials: dict[str, Credentials] = {}
+
+    def __repr__(self) -> str:
+        """Without sources and headers, which may hold secrets."""
+        names = ", ".join(channel.name for channel in self.channels)
+        return f"Settings(data_dir={self.data_dir!r}, listen={self.http.listen!r}, channels=[{names}])"
+
+
+def demo() -> Settings:
+    """What runs without a configuration: one channel, made in the process."""
+    return Settings(channels=(ChannelSettings(name="demo", source="demo:"),))
