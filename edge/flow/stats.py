@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -26,7 +27,7 @@ class Histogram:
 
     def __init__(self, buckets: Sequence[float]) -> None:
         self.buckets = tuple(buckets)
-        if any(a >= b for a, b in zip(self.buckets, self.buckets[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(self.buckets)):
             raise ValueError(f"expected rising buckets, got {self.buckets}")
         self._counts = [0] * (len(self.buckets) + 1)
         self._sum = 0.0
