@@ -1,0 +1,125 @@
+"""What the pages are made of: files, templates, texts. Read once, before edge listens; pure afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+
+import msgspec
+
+WEB = Path(__file__).parent.parent / "web"
+TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+SERVED = ("player.js", "mse.js", "list.js", "style.css", "icon.svg")
+LANGUAGES = ("en", "fr")  # the first is the one for everybody else
+
+# The module `html` would bring 0.3 MB of entity names for the sake of these five.
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+
+ADDRESSES = (("HLS", "/live/{}/index.m3u8"), ("TS", "/live/{}.ts"), ("FLV", "/live/{}.flv"), ("MP4", "/live/{}.mp4"))
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+)
+
+
+def escape(text: str) -> str:
+    """`text` for HTML, between tags and in quoted attributes."""
+    return text.translate(_ESCAPES)
+
+
+def safety(*, framed: bool) -> tuple[tuple[str, str], ...]:
+    """Headers of every page: nothing but our own files runs or loads, and only `?embed` may stand in a frame."""
+    return (
+        ("Content-Security-Policy", _POLICY + ("*" if framed else "'none'")),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+    )
+
+
+def _wish(part: str) -> tuple[str, float]:
+    tag, _, weight = part.partition(";q=")
+    try:
+        return tag.strip().lower().partition("-")[0], float(weight or 1)
+    except ValueError:
+        return "", 0.0
+
+
+def language(chosen: str | None, accept: str) -> str:
+    """Which of ours to speak: `?lang=` when we have it, else the best of Accept-Language (RFC 9110 12.5.4)."""
+    if chosen in LANGUAGES:
+        return chosen
+    wishes = [wish for wish in map(_wish, accept.replace(" ", "").split(",")) if wish[0] in LANGUAGES and wish[1] > 0]
+    return max(wishes, key=lambda wish: wish[1], default=(LANGUAGES[0], 1.0))[0]
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """A file that browsers load. `packed` is its gzip form, `tag` names its content."""
+
+    kind: str
+    body: bytes
+    packed: bytes
+    tag: str
+
+
+def _pack(body: bytes) -> bytes:
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # 16: a gzip frame, without a time in it
+    return squeeze.compress(body) + squeeze.flush()
+
+
+def _asset(path: Path) -> Asset:
+    body = path.read_bytes()
+    return Asset(TYPES[path.suffix], body, _pack(body), hashlib.blake2b(body, digest_size=8).hexdigest())
+
+
+class Web:
+    """Everything under edge/web."""
+
+    def __init__(self, folder: Path = WEB) -> None:
+        self.files = {name: _asset(folder / name) for name in SERVED}
+        self._texts = msgspec.json.decode((folder / "texts.json").read_bytes(), type=dict[str, dict[str, str]])
+        self._player = Template((folder / "player.html").read_text("utf-8"))
+        self._index = Template((folder / "index.html").read_text("utf-8"))
+
+    def player(self, name: str, lang: str, *, embed: bool) -> bytes:
+        """The page of one channel; `embed`: only the picture, for a frame on another site."""
+        words = {"name": name, "kind": "embed" if embed else "page"}
+        return self._fill(self._player, lang, "player.js", words, {"addresses": _addresses(name, self._texts[lang])})
+
+    def index(self, channels: Iterable[str], lang: str) -> bytes:
+        """The list of channels."""
+        items = "\n".join(map(_item, channels)) or f"<li>{escape(self._texts[lang]['none'])}</li>"
+        return self._fill(self._index, lang, "list.js", {}, {"items": items})
+
+    def _fill(self, page: Template, lang: str, script: str, words: dict[str, str], markup: dict[str, str]) -> bytes:
+        texts = self._texts[lang]
+        ours = {
+            "lang": lang,
+            "texts": msgspec.json.encode(texts).decode(),
+            "style": self.files["style.css"].tag,
+            "script": self.files[script].tag,
+        }
+        shown = {key: escape(value) for key, value in (texts | ours | words).items()}
+        return page.substitute(shown | markup).encode()
+
+
+def _addresses(name: str, texts: Mapping[str, str]) -> str:
+    copy = f'<button class="copy" type="button">{escape(texts["copy"])}</button>'
+    rows = [
+        f'<p class="address"><a href="{path}">{kind}</a>'
+        f'<input readonly aria-label="{kind}" data-path="{path}" value="{path}">{copy}</p>'
+        for kind, path in ((kind, escape(path.format(name))) for kind, path in ADDRESSES)
+    ]
+    frame = f'<p class="address"><b>HTML</b><input readonly id="frame" aria-label="{escape(texts["embed"])}">{copy}</p>'
+    return "\n".join([*rows, f"<p>{escape(texts['embed'])}</p>", frame])
+
+
+def _item(name: str) -> str:
+    shown = escape(name)
+    return (
+        f'<li data-name="{shown}"><a href="/live/{shown}"><img alt="" width="352" height="198">'
+        f'<div><b>{shown}</b><span class="state"></span></div></a></li>'
+    )

@@ -1,0 +1,315 @@
+// The player page: chooses how to play, keeps it playing, and says in words what is going on.
+
+import { Feeder, Source } from "./mse.js";
+
+const HLS = "application/vnd.apple.mpegurl";
+const PATIENCE = { hls: 12, mse: 6, mp4: 8 }; // seconds without progress on a live channel before starting anew
+const $ = (id) => document.getElementById(id);
+const page = document.body.dataset;
+const texts = JSON.parse(page.texts);
+const query = new URLSearchParams(location.search);
+const video = $("video");
+const now = () => performance.now() / 1000;
+
+/** Seconds until the next try: 1 to 10, spread so that many viewers do not come back at once. */
+const backoff = (failures) => Math.max(1, Math.min(10, 2 ** (failures - 1)) * (0.6 + 0.4 * Math.random()));
+
+/** `video.src`, for HLS and for the plain file. The browser does the rest, or says `error`. */
+class Direct {
+  constructor(url) {
+    this.url = url;
+  }
+
+  start() {
+    video.src = this.url;
+  }
+
+  stop() {
+    video.removeAttribute("src");
+    video.load();
+  }
+
+  tick() {}
+
+  live() {
+    const { seekable } = video;
+    const end = seekable.length ? seekable.end(seekable.length - 1) : 0;
+    if (Number.isFinite(end) && end - video.currentTime > 20) video.currentTime = end - 8;
+  }
+}
+
+class Player {
+  state = { status: "starting" };
+  wanted = true; // what the viewer wants; the browser may pause for its own reasons
+  failures = 0;
+  refused = 0; // times that this way of playing failed for the browser's sake
+  moved = -Infinity; // when the picture last went on
+  since = now(); // when it was last given a chance to
+  at = 0;
+
+  headers() {
+    return this.token ? { Authorization: `Bearer ${this.token}` } : {};
+  }
+
+  // ---- the channel's state
+
+  async poll() {
+    clearTimeout(this.poller);
+    try {
+      const answer = await fetch(`/live/${page.name}/state`, { headers: this.headers(), cache: "no-store" });
+      if (answer.ok) this.learn(await answer.json());
+      else this.deny(answer.status);
+    } catch {
+      this.state = { ...this.state, status: "gone" };
+    }
+    this.show();
+    this.poller = setTimeout(() => this.poll(), document.hidden ? 10000 : 3000);
+  }
+
+  learn(state) {
+    if (state.status === "live" && this.state.status !== "live") this.since = now();
+    this.state = state;
+    $("token").hidden = true;
+    this.fit();
+    this.poster();
+    this.modes ??= this.possible();
+    if (!this.way) this.start();
+  }
+
+  deny(status) {
+    if (status === 401 || status === 403) return this.ask();
+    this.state = { status: status === 404 ? "missing" : "gone" };
+  }
+
+  // A private channel: the token lives in this page's memory and nowhere else.
+  ask() {
+    this.stop();
+    if ($("token").hidden) $("wrong").hidden = !this.token;
+    this.token = undefined;
+    this.state = { status: "private" };
+    $("token").hidden = false;
+  }
+
+  // ---- how to play
+
+  possible() {
+    const { urls, public: open } = this.state;
+    const can = { hls: urls.hls && open && video.canPlayType(HLS), mse: urls.mp4 && Source, mp4: urls.mp4 && open };
+    const forced = query.get("mode");
+    return forced in can ? [forced] : Object.keys(can).filter((mode) => can[mode]);
+  }
+
+  start() {
+    const mode = this.modes[0];
+    page.mode = mode ?? "";
+    this.retry = undefined;
+    this.since = now();
+    if (!mode) return this.fail({ unsupported: true });
+    const { urls } = this.state;
+    if (mode === "mse") this.way ??= new Feeder(video, urls.mp4, this.headers(), (error) => this.fail(error));
+    else this.way ??= new Direct(urls[mode]);
+    this.way.start();
+    this.play();
+  }
+
+  stop() {
+    this.way?.stop();
+    this.way = undefined;
+    this.retry = undefined;
+  }
+
+  fail({ status, after = 0, unsupported }) {
+    if (status === 401 || status === 403) return this.ask();
+    this.failures += 1;
+    this.trouble = unsupported ? "unsupported" : status === 503 ? "full" : "";
+    if (unsupported && ++this.refused > 1 && this.modes.length > 1) this.next();
+    this.retry = now() + Math.max(Math.min(after, 60), backoff(this.failures));
+  }
+
+  next() {
+    this.stop();
+    this.modes.shift();
+    this.refused = 0;
+  }
+
+  async play() {
+    try {
+      await video.play();
+    } catch (error) {
+      if (error.name === "NotAllowedError") await this.quietly();
+    }
+    this.buttons();
+  }
+
+  // Browsers let a page start without a click only when it makes no sound.
+  async quietly() {
+    if (video.muted) return this.pause();
+    video.muted = true;
+    $("sound").hidden = false;
+    await this.play();
+  }
+
+  pause() {
+    this.wanted = false;
+    video.pause();
+    if (this.way instanceof Feeder) this.way.stop(); // no traffic for a picture that stands still
+    this.buttons();
+  }
+
+  resume() {
+    this.wanted = true;
+    if (this.way instanceof Feeder || page.mode === "mp4") this.start();
+    else this.way?.live();
+    this.play();
+  }
+
+  // ---- keeping it going
+
+  tick() {
+    const step = video.currentTime - this.at;
+    this.at = video.currentTime;
+    if (step > 0.02 && step < 3) this.progress();
+    this.way?.tick();
+    if (this.wanted && this.way) this.revive();
+    this.show();
+  }
+
+  progress() {
+    this.moved = now();
+    this.refused = 0;
+    this.trouble = "";
+    if (now() - this.since > 10) this.failures = 0;
+  }
+
+  revive() {
+    const ready = this.state.status === "live" || this.state.status === "starting" || this.state.status === "off";
+    if (this.retry !== undefined) {
+      if (ready && now() >= this.retry) this.start();
+    } else if (ready && !document.hidden && now() - Math.max(this.moved, this.since) > PATIENCE[page.mode]) this.fail({});
+    else if (video.paused && video.readyState > 2) this.play();
+  }
+
+  wake() {
+    if (document.hidden) return;
+    this.since = now();
+    if (this.wanted) this.way?.live();
+    this.poll();
+  }
+
+  // ---- what is seen
+
+  show() {
+    const { status } = this.state;
+    const moving = now() - this.moved < 1.5;
+    page.status = status;
+    page.playing = moving;
+    $("state").textContent = texts[status];
+    $("poster").hidden = !$("poster").src || (video.readyState > 1 && this.moved > 0);
+    $("words").textContent = moving || !this.wanted || status === "private" ? "" : this.words();
+  }
+
+  words() {
+    const { status } = this.state;
+    if (status !== "live") return texts[status === "off" ? "starting" : status];
+    return texts[this.trouble || "starting"];
+  }
+
+  // The picture's shape: where the browser ignores the sample aspect ratio, the page applies it.
+  fit() {
+    const { width, height, sar = 1 } = this.state;
+    const own = video.videoWidth / video.videoHeight;
+    const coded = video.videoWidth === width && video.videoHeight === height;
+    const shape = own && !coded ? own : (width * sar) / height;
+    if (shape > 0) $("stage").style.setProperty("--shape", shape.toFixed(4));
+    $("stage").classList.toggle("sound", this.state.video === false);
+  }
+
+  async poster() {
+    if (!this.state.urls.jpg || this.moved > now() - 10 || this.pictured > now() - 10) return;
+    this.pictured = now();
+    const answer = await fetch(this.state.urls.jpg, { headers: this.headers() }).catch(() => ({}));
+    if (!answer.ok) return;
+    URL.revokeObjectURL($("poster").src);
+    $("poster").src = URL.createObjectURL(await answer.blob());
+  }
+
+  buttons() {
+    label("play", video.paused ? "play" : "pause", video.paused);
+    label("mute", video.muted ? "unmute" : "mute", video.muted);
+    if (!video.muted) $("sound").hidden = true;
+  }
+}
+
+function label(id, word, off) {
+  $(id).title = texts[word];
+  $(id).setAttribute("aria-label", texts[word]);
+  $(id).classList.toggle("off", off);
+}
+
+// The stage goes full screen, not the video, so that shape and words stay ours; iPhones can only do the video.
+function full() {
+  const stage = $("stage");
+  if (document.fullscreenElement) document.exitFullscreen();
+  else if (stage.requestFullscreen) stage.requestFullscreen();
+  else video.webkitEnterFullscreen?.();
+}
+
+/** Without HTTPS there is no clipboard interface: the old command does it. */
+function copy(button) {
+  const field = button.parentElement.querySelector("input");
+  field.select();
+  document.execCommand("copy");
+  button.textContent = texts.copied;
+  setTimeout(() => (button.textContent = texts.copy), 2000);
+}
+
+function addresses() {
+  for (const field of document.querySelectorAll("input[data-path]")) field.value = location.origin + field.dataset.path;
+  const frame = `${location.origin}/live/${page.name}?embed`;
+  $("frame").value = `<iframe src="${frame}" width="640" height="360" allow="autoplay; fullscreen"></iframe>`;
+  for (const button of document.querySelectorAll(".copy")) button.onclick = () => copy(button);
+}
+
+function keys(player, event) {
+  if (event.target.closest("input, button, a, summary") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const act = { " ": toggle, k: toggle, m: sound, f: full }[event.key];
+  if (act) event.preventDefault();
+  act?.(player);
+}
+
+const toggle = (player) => (player.wanted && !video.paused ? player.pause() : player.resume());
+
+function sound(player) {
+  video.muted = !video.muted;
+  player.buttons();
+}
+
+function submit(player, event) {
+  event.preventDefault();
+  player.token = $("secret").value.trim();
+  $("secret").value = "";
+  player.poll();
+}
+
+function wire(player) {
+  $("play").onclick = () => toggle(player);
+  $("mute").onclick = $("sound").onclick = () => sound(player);
+  $("full").onclick = full;
+  $("token").onsubmit = (event) => submit(player, event);
+  video.onresize = () => player.fit();
+  video.onplay = video.onpause = video.onvolumechange = () => player.buttons();
+  video.onended = () => player.way && player.fail({});
+  video.onerror = () => player.way && player.fail({ unsupported: video.error?.code > 2 });
+  document.onkeydown = (event) => keys(player, event);
+  document.onvisibilitychange = () => player.wake();
+  navigator.mediaSession?.setActionHandler("pause", () => player.pause());
+  navigator.mediaSession?.setActionHandler("play", () => player.resume());
+}
+
+const player = new Player();
+$("stage").hidden = false;
+if (page.kind === "page") addresses();
+wire(player);
+player.buttons();
+player.poll();
+setInterval(() => player.tick(), 500);
