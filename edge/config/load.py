@@ -98,9 +98,7 @@ def _secrets(table: dict[str, Any], path: str, credentials: dict[str, Credential
         try:
             values.append(secret(name))
         except ValueError as error:
-            yield Mistake(
-                child(path, key), "a readable file whose first line is the secret", f"{quoted(name)}: {error}"
-            )
+            yield Mistake(child(path, key), "a file whose first line is the secret", f"{quoted(name)}: {error}")
     if len(values) == 2 and isinstance(table.get("name"), str):
         credentials[table["name"]] = Credentials(*values)
 

@@ -10,7 +10,7 @@ from edge.errors import ConfigError
 from edge.log import redact
 
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SHOWN = 60
+_SHOWN = 100
 
 
 class Mistake(msgspec.Struct, frozen=True):
