@@ -1,0 +1,95 @@
+"""Fixtures for all tests: peers (programs that are not Python packages), sample media, free ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import media
+import pytest
+
+SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
+_BESIDE_PATH = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian puts servers and users' PATH does not look
+
+
+def peer(*names: str) -> str:
+    """The path of the first program found; else the test is skipped, or fails under EDGE_REQUIRE_PEERS=1."""
+    search = os.pathsep.join((os.environ.get("PATH", os.defpath), *_BESIDE_PATH))
+    for name in names:
+        found = shutil.which(name, path=search)
+        if found:
+            return found
+    reason = f"needs {' or '.join(names)}, which is not installed"
+    if os.environ.get("EDGE_REQUIRE_PEERS") == "1":
+        pytest.fail(f"{reason} (EDGE_REQUIRE_PEERS=1)")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    return peer("ffmpeg")
+
+
+@pytest.fixture(scope="session")
+def ffprobe() -> str:
+    return peer("ffprobe")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    return peer("chromium", "chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def firefox() -> str:
+    return peer("firefox-esr", "firefox")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    return peer("promtool")
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    return peer("nginx")
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    return peer("node", "nodejs")
+
+
+@pytest.fixture(scope="session")
+def curl() -> str:
+    return peer("curl")
+
+
+@pytest.fixture(scope="session")
+def shared_media() -> Path:
+    """Files of public test suites, beside the checkout on developers' machines. Data, not a peer: never required."""
+    if not SHARED_MEDIA.is_dir():
+        pytest.skip("needs the sample files in ../shared/media, which are not there")
+    return SHARED_MEDIA
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def source_sample() -> Path:
+    """19.2 s like the source that everything is judged by: H.264 High 960x540@50, AAC 48 kHz, from 30472 s on."""
+    return media.sample("source")
+
+
+@pytest.fixture(scope="session")
+def small_sample() -> Path:
+    """5.12 s of H.264 320x180@25 and AAC: quick to decode, loops without a seam."""
+    return media.sample("small")
