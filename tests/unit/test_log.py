@@ -1,0 +1,93 @@
+"""One line an event, no secret, no forged line."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+import pytest
+
+from edge.log import LEVELS, Log, Throttle, redact
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("no URL a@b?c=d", "no URL a@b?c=d"),
+        ("http://host/path", "http://host/path"),
+        ("http://user:pass@host/path", "http://host/path"),
+        ("http://user:p@ss@host/path", "http://host/path"),
+        ("rtsp://user@host", "rtsp://host"),
+        ("http://h/?token=abc&b=c#f", "http://h/?token=…&b=…#f"),
+        ("http://h/a@b", "http://h/a@b"),
+        ("http://h/?q=a@b", "http://h/?q=…"),
+        ("GET http://u:p@h/ then http://v:q@i/?k=v failed", "GET http://h/ then http://i/?k=… failed"),
+    ],
+)
+def test_redact(text: str, clean: str) -> None:
+    assert redact(text) == clean
+
+
+def logged(level: str = "debug", /, event: str = "e", **fields: object) -> str:
+    stream = io.StringIO()
+    Log("debug", stream).__getattribute__(level)(event, **fields)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("plain-word", "plain-word"),
+        ("two words", '"two words"'),
+        ("", '""'),
+        (3, "3"),
+        (0.123456, "0.123"),
+        (123456.7, "123457"),
+        (None, "None"),
+        ("http://u:p@h/?k=v", '"http://h/?k=…"'),
+        ("a\nlevel=error event=forged", '"a\\x0alevel=error event=forged"'),
+        ('quote"d', '"quote\\x22d"'),
+        ("\x1b[31m", '"\\x1b[31m"'),
+        ("back\\slash", '"back\\x5cslash"'),
+    ],
+)
+def test_a_value_stays_one_word_on_one_line(value: object, shown: str) -> None:
+    assert logged(field=value) == f"level=debug event=e field={shown}\n"
+
+
+@pytest.mark.parametrize("least", LEVELS)
+def test_only_what_is_at_least_as_grave_is_written(least: str) -> None:
+    stream = io.StringIO()
+    log = Log(least, stream)
+    for write in (log.debug, log.info, log.warning, log.error):
+        write("e")
+    assert [line.split()[0][6:] for line in stream.getvalue().splitlines()] == list(LEVELS[LEVELS.index(least) :])
+
+
+def test_without_a_stream_it_is_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    Log().info("ready", at="http://127.0.0.1:8080/")
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "level=info event=ready at=http://127.0.0.1:8080/\n")
+
+
+def test_threads_do_not_mix_their_lines() -> None:
+    stream = io.StringIO()
+    log = Log("info", stream)
+    threads = [threading.Thread(target=lambda: [log.info("e", x="y" * 50) for _ in range(200)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(stream.getvalue().splitlines()) == {f"level=info event=e x={'y' * 50}"}
+
+
+def test_a_throttled_event_comes_once_an_interval_with_its_count() -> None:
+    said: list[tuple[str, dict[str, object]]] = []
+    throttle = Throttle(lambda event, **fields: said.append((event, fields)), "damaged", interval=10)
+    for now in (0, 1, 2, 9.9, 10, 11, 30):
+        throttle(now, count=2, channel="news")
+    assert [(event, fields["count"], fields["channel"]) for event, fields in said] == [
+        ("damaged", 2, "news"),
+        ("damaged", 8, "news"),
+        ("damaged", 4, "news"),
+    ]
