@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections import deque
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,15 +60,14 @@ def open_loop(path: Path) -> Loop:
 
 
 def _period(path: Path) -> float:
-    first: dict[int, float] = {}
-    last: dict[int, float] = {}
+    first: dict[int, Fraction] = {}
+    last: dict[int, Fraction] = {}
     with av.open(str(path)) as container:
         for packet in container.demux():
             if packet.size and packet.dts is not None and packet.time_base is not None:
-                begin = float(packet.dts * packet.time_base)
-                first.setdefault(packet.stream_index, begin)
-                last[packet.stream_index] = begin + float((packet.duration or 0) * packet.time_base)
-    return max(last[i] - first[i] for i in first)
+                first.setdefault(packet.stream_index, packet.dts * packet.time_base)
+                last[packet.stream_index] = (packet.dts + (packet.duration or 0)) * packet.time_base
+    return float(max(last[i] - first[i] for i in first))
 
 
 class FaultSource:
