@@ -75,34 +75,47 @@ def _asset(path: Path) -> Asset:
     return Asset(TYPES[path.suffix], body, _pack(body), hashlib.blake2b(body, digest_size=8).hexdigest())
 
 
+class Texts(msgspec.Struct, frozen=True):
+    """One language: what the script may show, and what stands in the page from the start."""
+
+    script: dict[str, str]
+    page: dict[str, str]
+
+    @property
+    def all(self) -> dict[str, str]:
+        return self.script | self.page
+
+
 class Web:
     """Everything under edge/web."""
 
     def __init__(self, folder: Path = WEB) -> None:
         self.files = {name: _asset(folder / name) for name in SERVED}
-        self._texts = msgspec.json.decode((folder / "texts.json").read_bytes(), type=dict[str, dict[str, str]])
+        self._texts = msgspec.json.decode((folder / "texts.json").read_bytes(), type=dict[str, Texts])
         self._player = Template((folder / "player.html").read_text("utf-8"))
         self._index = Template((folder / "index.html").read_text("utf-8"))
 
     def player(self, name: str, lang: str, *, embed: bool) -> bytes:
         """The page of one channel; `embed`: only the picture, for a frame on another site."""
         words = {"name": name, "kind": "embed" if embed else "page"}
-        return self._fill(self._player, lang, "player.js", words, {"addresses": _addresses(name, self._texts[lang])})
+        return self._fill(
+            self._player, lang, "player.js", words, {"addresses": _addresses(name, self._texts[lang].all)}
+        )
 
     def index(self, channels: Iterable[str], lang: str) -> bytes:
         """The list of channels."""
-        items = "\n".join(map(_item, channels)) or f"<li>{escape(self._texts[lang]['none'])}</li>"
+        items = "\n".join(map(_item, channels)) or f"<li>{escape(self._texts[lang].page['none'])}</li>"
         return self._fill(self._index, lang, "list.js", {}, {"items": items})
 
     def _fill(self, page: Template, lang: str, script: str, words: dict[str, str], markup: dict[str, str]) -> bytes:
         texts = self._texts[lang]
         ours = {
             "lang": lang,
-            "texts": msgspec.json.encode(texts).decode(),
+            "texts": msgspec.json.encode(texts.script).decode(),
             "style": self.files["style.css"].tag,
             "script": self.files[script].tag,
         }
-        shown = {key: escape(value) for key, value in (texts | ours | words).items()}
+        shown = {key: escape(value) for key, value in (texts.all | ours | words).items()}
         return page.substitute(shown | markup).encode()
 
 

@@ -60,13 +60,13 @@ function content(bytes, at) {
 
 /**
  * What to do about the place `at` in the buffered `ranges` ([start, end] in order), wanting to be `target` behind the
- * end: {seek} to a second, or {rate} to play at. Pure.
+ * end: {seek} to a second, or {rate} to play at; more than `lost` behind is jumped. Pure.
  */
-export function steer(at, ranges, target, rate) {
+export function steer(at, ranges, target, rate, lost = LOST) {
   const [start, end] = ranges[ranges.length - 1];
   const edge = Math.max(start, end - target);
   const lag = end - at;
-  if (lag > LOST || lag < -0.5) return { seek: edge };
+  if (lag > lost || lag < -0.5) return { seek: edge };
   const here = ranges.some(([from, to]) => at >= from - 0.1 && at < to - 0.1);
   if (!here && at < start) return { seek: edge }; // a hole: what was missed will not come
   if (lag > target + 0.6) return { rate: 1.08 };
@@ -85,7 +85,7 @@ export class Feeder {
 
   constructor(video, url, headers, failed) {
     Object.assign(this, { video, url, headers, failed });
-    video.addEventListener("waiting", () => this.slow());
+    video.addEventListener("waiting", () => (this.hungry = !video.seeking));
   }
 
   start() {
@@ -170,25 +170,40 @@ export class Feeder {
     const ranges = this.ranges();
     if (!ranges.length) return;
     const [start, end] = ranges[ranges.length - 1];
-    if (this.placed) return this.turn(steer(this.video.currentTime, ranges, this.target, this.video.playbackRate));
+    const age = performance.now() - this.sought;
+    // a seek into a hole that a long frame covers never ends: once more, nearer to the end
+    if (this.placed && this.video.seeking && age < 1000) return;
+    if (this.placed && !this.video.seeking) return this.turn(ranges, age < 1500 && this.fresh);
     if (end - start < 0.4) return;
+    this.fresh = !this.placed; // the burst at the start comes in several pieces: settle at its end
     this.placed = true;
-    this.video.currentTime = Math.max(start, end - this.target);
+    this.seek(Math.max(start, end - this.target));
   }
 
-  turn({ seek, rate }) {
-    if (this.video.seeking) return;
-    if (seek !== undefined) this.video.currentTime = seek;
-    else if (rate !== this.video.playbackRate) this.video.playbackRate = rate;
+  turn(ranges, settling) {
+    const lost = settling ? this.target + 0.6 : LOST;
+    const { seek, rate } = steer(this.video.currentTime, ranges, this.target, this.video.playbackRate, lost);
+    if (seek !== undefined) this.seek(seek);
+    else {
+      if (this.hungry) this.slow();
+      if (rate !== this.video.playbackRate) this.video.playbackRate = rate;
+    }
+    this.hungry = false;
   }
 
-  // Each stall asks for a little more reserve; calm gives it back.
+  seek(to) {
+    this.sought = performance.now();
+    this.hungry = false;
+    this.video.currentTime = to;
+  }
+
+  // The data stopped and went on without a hole, so it was the line: each time asks for a little more reserve.
   slow() {
-    if (!this.placed || this.video.seeking) return;
     this.target = Math.min(FARTHEST, this.target + 0.4);
     this.stalled = performance.now();
   }
 
+  // Calm gives it back.
   tick() {
     if (performance.now() - this.stalled < CALM * 1000) return;
     this.target = Math.max(NEAR, this.target - 0.2);

@@ -3,7 +3,7 @@
 import { Feeder, Source } from "./mse.js";
 
 const HLS = "application/vnd.apple.mpegurl";
-const PATIENCE = { hls: 12, mse: 6, mp4: 8 }; // seconds without progress on a live channel before starting anew
+const PATIENCE = { hls: 8, mse: 6, mp4: 8 }; // seconds without progress on a live channel before starting anew
 const $ = (id) => document.getElementById(id);
 const page = document.body.dataset;
 const texts = JSON.parse(page.texts);
@@ -121,8 +121,9 @@ class Player {
   fail({ status, after = 0, unsupported }) {
     if (status === 401 || status === 403) return this.ask();
     this.failures += 1;
-    this.trouble = unsupported ? "unsupported" : status === 503 ? "full" : "";
-    if (unsupported && ++this.refused > 1 && this.modes.length > 1) this.next();
+    if (unsupported) this.refused += 1;
+    if (this.refused > 1 && this.modes.length > 1) this.next();
+    this.trouble = this.refused > 1 ? "unsupported" : status === 503 ? "full" : "";
     this.retry = now() + Math.max(Math.min(after, 60), backoff(this.failures));
   }
 
@@ -211,7 +212,7 @@ class Player {
   words() {
     const { status } = this.state;
     if (status !== "live") return texts[status === "off" ? "starting" : status];
-    return texts[this.trouble || "starting"];
+    return texts[this.trouble || (this.moved > 0 ? "again" : "starting")];
   }
 
   // The picture's shape: where the browser ignores the sample aspect ratio, the page applies it.

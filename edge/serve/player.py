@@ -1,0 +1,150 @@
+"""The pages for browsers: the list of channels, a channel's player, what they load, and a channel's public state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from edge.channel.settings import ChannelSettings
+from edge.http.message import Headers, Request, Response, json, text
+from edge.http.router import Router
+from edge.serve.pages import ADDRESSES, Asset, Web, language, safety
+
+Refusal = Callable[[Request, str], Response | None]
+
+_FRESH: Headers = (("Cache-Control", "no-store"),)
+_PAGE: Headers = (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-cache"))
+_SPOKEN: Headers = (("Vary", "Accept-Language"),)
+_FOR_EVER = "public, max-age=31536000, immutable"  # for an address that names its content by `?v=`
+
+
+class Shown(Protocol):
+    """`edge.channel.state.ChannelState`, as far as viewers may know it."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def since(self) -> float: ...
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def height(self) -> int | None: ...
+    @property
+    def sar(self) -> float: ...
+
+
+class Channel(Protocol):
+    @property
+    def settings(self) -> ChannelSettings: ...
+    @property
+    def poster(self) -> bytes | None: ...
+    def state(self) -> Shown: ...
+
+
+class Registry(Protocol):
+    def get(self, name: str) -> Channel | None: ...
+    def all(self) -> Iterable[Channel]: ...
+
+
+class State(msgspec.Struct, frozen=True):
+    """`/live/NAME/state`. `status` is live, starting, away or off; `reason` a word; `sar` the width of a pixel by its
+    height; `urls` has `jpg` only when there is a picture."""
+
+    name: str
+    public: bool
+    status: str
+    reason: str | None
+    since: float
+    width: int | None
+    height: int | None
+    sar: float
+    video: bool
+    audio: bool
+    urls: dict[str, str]
+
+
+def describe(channel: Channel) -> State:
+    """What anybody who may watch the channel may know of it: nothing about its source but whether it is there."""
+    settings, now = channel.settings, channel.state()
+    urls = {kind.lower(): path.format(settings.name) for kind, path in ADDRESSES}
+    if channel.poster:
+        urls["jpg"] = f"/live/{settings.name}.jpg"
+    return State(
+        name=settings.name,
+        public=settings.public,
+        status=now.status,
+        reason=now.reason,
+        since=now.since,
+        width=now.width,
+        height=now.height,
+        sar=float(now.sar),
+        video=settings.video.codec != "none",
+        audio=settings.audio.codec != "none",
+        urls=urls,
+    )
+
+
+def _language(request: Request) -> str:
+    return language(request.arg("lang"), request.headers.get("accept-language", ""))
+
+
+def send(asset: Asset, request: Request) -> Response:
+    """A file with its ETag, packed when the browser can unpack it; 304 when the browser has it already."""
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    tag = f'"{asset.tag}{"-gz" if packed else ""}"'
+    lasting = _FOR_EVER if request.arg("v") == asset.tag else "no-cache"
+    headers: Headers = (("ETag", tag), ("Cache-Control", lasting), ("Vary", "Accept-Encoding"))
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(304, headers)
+    headers += (("Content-Type", asset.kind), ("X-Content-Type-Options", "nosniff"))
+    if packed:
+        return Response(200, (*headers, ("Content-Encoding", "gzip")), asset.packed)
+    return Response(200, headers, asset.body)
+
+
+class Pages:
+    """Handlers over the registry. `refusal(request, scope)` is the router's: None when the request's token has it."""
+
+    def __init__(self, registry: Registry, refusal: Refusal, web: Web) -> None:
+        self._registry = registry
+        self._refusal = refusal
+        self._web = web
+
+    def add_to(self, router: Router) -> None:
+        router.add("GET", "/", self.index)
+        router.add("GET", "/web/{file}", self.file)
+        router.add("GET", "/live/{name}", self.player)
+        router.add("GET", "/live/{name}/state", self.state)
+
+    def index(self, request: Request) -> Response:
+        """The public channels."""
+        names = [channel.settings.name for channel in self._registry.all() if channel.settings.public]
+        page = self._web.index(names, _language(request))
+        return Response(200, _PAGE + _SPOKEN + safety(framed=False), page)
+
+    def player(self, request: Request) -> Response:
+        """A channel's page; `?embed`: only the picture. A private channel's too: it holds nothing but a form."""
+        channel = self._registry.get(request.params["name"])
+        if channel is None:
+            return text(404, "There is no such channel.", safety(framed=False))
+        embed = request.arg("embed") is not None
+        page = self._web.player(channel.settings.name, _language(request), embed=embed)
+        return Response(200, _PAGE + _SPOKEN + safety(framed=embed), page)
+
+    def file(self, request: Request) -> Response:
+        """A file out of the fixed table; the disk is not asked."""
+        asset = self._web.files.get(request.params["file"])
+        return send(asset, request) if asset else text(404, "There is nothing here.")
+
+    def state(self, request: Request) -> Response:
+        """Polled by every open page."""
+        channel = self._registry.get(request.params["name"])
+        if channel is None:
+            return text(404, "There is no such channel.", _FRESH)
+        if not channel.settings.public and (refused := self._refusal(request, "view")):
+            return refused
+        return json(200, describe(channel), (*_FRESH, ("Access-Control-Allow-Origin", "*")))
