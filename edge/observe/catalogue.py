@@ -1,0 +1,165 @@
+"""Every metric of edge in one table. The README's list is checked against it.
+
+Names by Prometheus' practices: prefix `edge_`, base units, `_total` on counters, labels bounded by the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from edge.flow.stats import HistogramStats
+from edge.observe.snapshot import ChannelSnapshot, Snapshot
+
+Sample: TypeAlias = tuple[tuple[str, ...], float | HistogramStats]
+_Value: TypeAlias = float | Mapping[str, int] | None
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """`read` gives each sample as its label values, in the order of `labels`, and its value."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram", "info"]
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[Snapshot], Iterator[Sample]]
+
+
+def _spread(value: _Value, *labels: str) -> Iterator[Sample]:
+    """One sample, or one for each word of a mapping; none for what is not known."""
+    if isinstance(value, Mapping):
+        for word, count in value.items():
+            yield (*labels, word), count
+    elif value is not None:
+        yield labels, value
+
+
+def _of_channel(
+    name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[ChannelSnapshot], _Value], *labels: str
+) -> Metric:
+    def samples(snapshot: Snapshot) -> Iterator[Sample]:
+        for channel in snapshot.channels:
+            yield from _spread(read(channel), channel.name)
+
+    return Metric(name, kind, text, ("channel", *labels), samples)
+
+
+def _of_process(
+    name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[Snapshot], _Value], *labels: str
+) -> Metric:
+    return Metric(name, kind, text, labels, lambda snapshot: _spread(read(snapshot)))
+
+
+def _loop_lag(snapshot: Snapshot) -> Iterator[Sample]:
+    if snapshot.loop_lag:
+        yield (), snapshot.loop_lag
+
+
+def _build(snapshot: Snapshot) -> Iterator[Sample]:
+    build = snapshot.build
+    yield (build.version, build.pyav, build.ffmpeg, build.python), 1
+
+
+METRICS: tuple[Metric, ...] = (
+    _of_channel("edge_channel_up", "gauge", "Whether the channel brings frames now (1) or not (0).", lambda c: c.up),
+    _of_channel(
+        "edge_channel_output_seconds_total",
+        "counter",
+        "Seconds of media that the channel has put out.",
+        lambda c: c.output_seconds,
+    ),
+    _of_channel(
+        "edge_channel_lag_seconds",
+        "gauge",
+        "How far the output is behind what the source has sent.",
+        lambda c: c.lag_seconds,
+    ),
+    _of_channel(
+        "edge_channel_last_frame_timestamp_seconds",
+        "gauge",
+        "When the last frame was put out, in seconds since 1970.",
+        lambda c: c.last_frame,
+    ),
+    _of_channel(
+        "edge_channel_discontinuities_total",
+        "counter",
+        "Breaks of the output that players are told of.",
+        lambda c: c.discontinuities,
+    ),
+    _of_channel(
+        "edge_source_connections_total",
+        "counter",
+        "Connections to the source, by the reason why they ended.",
+        lambda c: c.connections,
+        "reason",
+    ),
+    _of_channel(
+        "edge_source_replayed_packets_total",
+        "counter",
+        "Packets that the source sent again and that were left out.",
+        lambda c: c.replayed,
+    ),
+    _of_channel(
+        "edge_source_damaged_packets_total",
+        "counter",
+        "Packets of the source that were damaged.",
+        lambda c: c.damaged,
+    ),
+    _of_channel("edge_frames_decoded_total", "counter", "Video frames decoded.", lambda c: c.decoded),
+    _of_channel("edge_frames_encoded_total", "counter", "Video frames encoded.", lambda c: c.encoded),
+    _of_channel(
+        "edge_frames_dropped_total",
+        "counter",
+        "Video frames that were decoded or due and not put out, by reason.",
+        lambda c: c.dropped,
+        "reason",
+    ),
+    _of_channel("edge_viewers", "gauge", "Viewers now, by output.", lambda c: c.viewers, "output"),
+    _of_channel("edge_sent_bytes_total", "counter", "Bytes sent to viewers, by output.", lambda c: c.sent, "output"),
+    _of_channel(
+        "edge_viewers_skipped_total",
+        "counter",
+        "How often a slow viewer was moved on to a newer keyframe.",
+        lambda c: c.skipped,
+    ),
+    _of_channel(
+        "edge_viewers_closed_total",
+        "counter",
+        "Viewers whose connection edge closed, by reason.",
+        lambda c: c.closed,
+        "reason",
+    ),
+    _of_channel(
+        "edge_viewers_refused_total",
+        "counter",
+        "Viewers who were sent away with 503, by the bound that was reached.",
+        lambda c: c.refused,
+        "reason",
+    ),
+    _of_process(
+        "edge_http_requests_total",
+        "counter",
+        "HTTP requests answered, by class of status.",
+        lambda s: s.requests,
+        "class",
+    ),
+    _of_process("edge_http_connections", "gauge", "Open HTTP connections.", lambda s: s.connections),
+    _of_process(
+        "edge_traffic_month_bytes",
+        "gauge",
+        "Bytes sent since the month began, kept across restarts.",
+        lambda s: s.traffic_month,
+    ),
+    _of_process("edge_ring_bytes", "gauge", "Memory that recent media takes.", lambda s: s.ring_bytes),
+    _of_process("edge_ring_limit_bytes", "gauge", "Memory that recent media may take.", lambda s: s.ring_limit),
+    Metric(
+        "edge_event_loop_lag_seconds",
+        "histogram",
+        "How late the event loop was for a call due every 100 ms.",
+        (),
+        _loop_lag,
+    ),
+    Metric("edge_build_info", "info", "Versions at work.", ("version", "pyav", "ffmpeg", "python"), _build),
+)

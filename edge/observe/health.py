@@ -1,0 +1,51 @@
+"""The answers of the probes. Pure: status and body from a state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from edge import __version__
+
+FRESH_SECONDS = 15.0
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """What must be up before traffic may come, each by itself."""
+
+    configuration: bool = False
+    store: bool = False
+    listeners: bool = False
+    draining: bool = False
+
+
+class Freshness(msgspec.Struct, frozen=True):
+    """A channel and the age of its last frame in seconds, None before the first one."""
+
+    name: str
+    always_on: bool
+    age: float | None
+
+
+def health() -> tuple[int, str]:
+    """Answered at all means that the loop lives; also while draining."""
+    return 200, f"ok, edge {__version__}"
+
+
+def ready(state: Readiness) -> tuple[int, str]:
+    missing = [name for name in ("configuration", "store", "listeners") if not getattr(state, name)]
+    if state.draining:
+        return 503, f"not ready, edge {__version__}: stopping"
+    if missing:
+        return 503, f"not ready, edge {__version__}: waits for {', '.join(missing)}"
+    return 200, f"ready, edge {__version__}"
+
+
+def ready_channels(state: Readiness, channels: Sequence[Freshness]) -> tuple[int, str]:
+    """As `ready`, and every channel that should always run has had a frame in the last 15 s."""
+    status, body = ready(state)
+    stale = [c.name for c in channels if c.always_on and (c.age is None or c.age > FRESH_SECONDS)]
+    if status != 200 or not stale:
+        return status, body
+    return 503, f"not ready, edge {__version__}: no frame in the last {FRESH_SECONDS:g} s from {', '.join(stale)}"

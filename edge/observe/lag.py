@@ -1,0 +1,40 @@
+"""How late the event loop is: what every viewer feels."""
+
+from __future__ import annotations
+
+import asyncio
+
+from edge.flow.stats import Histogram, HistogramStats
+
+BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+INTERVAL = 0.1
+
+
+class LagSampler:
+    """Asks for a call every 100 ms and counts by how much it came too late. Ten wake-ups a second, no more."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._histogram = Histogram(BUCKETS)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        if self._timer is None:
+            self._arm()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def stats(self) -> HistogramStats:
+        return self._histogram.snapshot()
+
+    def _arm(self) -> None:
+        due = self._loop.time() + INTERVAL
+        self._timer = self._loop.call_at(due, self._sample, due)
+
+    def _sample(self, due: float) -> None:
+        """A loop with a coarse clock (uvloop's is 1 ms) may call early by its resolution: that is no lag."""
+        self._histogram.observe(max(0.0, self._loop.time() - due))
+        self._arm()

@@ -1,0 +1,34 @@
+"""`/metrics`, `/healthz` and `/readyz` as handlers; the composition root puts them on the listeners they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from edge.http.message import Handler, Request, Response, text
+from edge.observe.health import Freshness, Readiness, health, ready, ready_channels
+from edge.observe.metrics import Exporter
+
+_FRESH = (("Cache-Control", "no-store"),)
+
+
+def metrics(exporter: Exporter) -> Handler:
+    async def answer(request: Request) -> Response:
+        kind, body = await exporter.scrape(request.headers.get("accept", ""))
+        return Response(200, (("Content-Type", kind), *_FRESH), body)
+
+    return answer
+
+
+def healthz(_request: Request) -> Response:
+    return text(*health(), _FRESH)
+
+
+def readyz(state: Callable[[], Readiness], channels: Callable[[], Sequence[Freshness]]) -> Handler:
+    """`?channels` asks for the channels too: a source that is away must not fail a deployment by itself."""
+
+    def answer(request: Request) -> Response:
+        if request.arg("channels") is None:
+            return text(*ready(state()), _FRESH)
+        return text(*ready_channels(state(), channels()), _FRESH)
+
+    return answer

@@ -1,0 +1,53 @@
+"""What is counted, as plain values: others fill these structs, only this package knows how Prometheus wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from edge.flow.stats import HistogramStats
+
+
+class ChannelSnapshot(msgspec.Struct, frozen=True):
+    """One channel. Counts rise for as long as the process lives; mappings count by word, the words from fixed lists."""
+
+    name: str
+    up: bool = False
+    connections: Mapping[str, int] = {}  # connections to the source by the reason they ended
+    replayed: int = 0
+    damaged: int = 0
+    decoded: int = 0
+    encoded: int = 0
+    dropped: Mapping[str, int] = {}  # frames by reason
+    output_seconds: float = 0.0
+    lag_seconds: float | None = None  # None: nothing is known yet, and nothing is exported
+    last_frame: float | None = None  # wall clock
+    discontinuities: int = 0
+    viewers: Mapping[str, int] = {}  # now, by output: ts, flv, mp4, hls
+    sent: Mapping[str, int] = {}  # bytes, by output
+    skipped: int = 0
+    closed: Mapping[str, int] = {}  # viewers by reason
+    refused: Mapping[str, int] = {}  # viewers by reason
+
+
+class Build(msgspec.Struct, frozen=True):
+    """Which versions are at work; empty where a library is not loaded."""
+
+    version: str
+    python: str
+    pyav: str = ""
+    ffmpeg: str = ""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The process at one moment."""
+
+    build: Build
+    channels: tuple[ChannelSnapshot, ...] = ()
+    loop_lag: HistogramStats | None = None
+    requests: Mapping[str, int] = {}  # by class of status: 2xx, 3xx, 4xx, 5xx
+    connections: int = 0
+    traffic_month: int | None = None
+    ring_bytes: int = 0
+    ring_limit: int | None = None
