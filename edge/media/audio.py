@@ -1,0 +1,260 @@
+"""The audio of a channel: packets placed on the timeline in, an unbroken run of AAC out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import av
+
+from edge.media.decode import TICK, Decoder
+from edge.media.encode import SAMPLES, AudioEncoder, Copy, Encoded
+from edge.media.overlap import AUDIO, TICKS
+from edge.media.settings import AudioSettings
+from edge.media.timeline import Placed
+
+RATES = (48000, 44100, 32000, 24000, 22050, 16000)  # what every player takes; another rate becomes the first
+MOST_SILENCE = 10  # seconds inserted at once
+_BITRATE = {1: 64_000, 2: 96_000}
+_FLOAT = 4  # bytes
+
+
+def copies(settings: AudioSettings, codec: str, bitrate: int | None, channels: int) -> bool:
+    """Whether audio is passed on as it is: asked for, or AAC within the bit rate and the channels asked. Pure."""
+    if settings.codec == "copy":
+        return True
+    if settings.codec != "auto" or codec != "aac":
+        return False
+    if settings.channels is not None and not 0 < channels <= settings.channels:
+        return False
+    # The rate of a constant stream wobbles by a few per cent
+    return settings.bitrate is None or (bitrate is not None and 0 < bitrate <= settings.bitrate * 1.05)
+
+
+class SampleClock:
+    """Keeps samples in step with the timeline: silence into holes, overlaps cut, jitter ignored. Pure."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._tolerance = rate // 25  # 40 ms
+        self.next: int | None = None
+
+    def place(self, at: int, samples: int) -> tuple[int, int]:
+        """(silence before, samples to skip) for `samples` that belong at sample number `at`."""
+        if self.next is None:
+            self.next = at
+        drift = at - self.next
+        silence = skip = 0
+        if drift > self._tolerance:
+            silence = min(drift, MOST_SILENCE * self._rate)
+            if drift > silence:  # the timeline closes longer gaps; what is left is jumped over
+                self.next = at - silence
+        elif drift < -self._tolerance:
+            skip = min(samples, -drift)
+        self.next += silence + samples - skip
+        return silence, skip
+
+    def silence_until(self, at: int) -> int:
+        """Silent samples that bring the clock to `at`."""
+        if self.next is None or at <= self.next:
+            return 0
+        silence = min(at - self.next, MOST_SILENCE * self._rate)
+        self.next += silence
+        return silence
+
+
+class SampleBuffer:
+    """Planar float samples in, frames of `SAMPLES` out."""
+
+    def __init__(self, layout: str, rate: int) -> None:
+        self._layout, self._rate = layout, rate
+        self._planes = [bytearray() for _ in range(1 if layout == "mono" else 2)]
+
+    @property
+    def samples(self) -> int:
+        return len(self._planes[0]) // _FLOAT
+
+    def add(self, frame: Any, skip: int) -> None:
+        for plane, data in zip(self._planes, frame.planes, strict=True):
+            plane.extend(memoryview(data)[skip * _FLOAT : frame.samples * _FLOAT])
+
+    def add_silence(self, samples: int) -> None:
+        for plane in self._planes:
+            plane.extend(bytes(samples * _FLOAT))
+
+    def take(self) -> Any:
+        """A frame, or None while there are too few samples."""
+        size = SAMPLES * _FLOAT
+        if len(self._planes[0]) < size:
+            return None
+        frame = av.AudioFrame("fltp", self._layout, SAMPLES)
+        frame.sample_rate = self._rate
+        for plane, target in zip(self._planes, frame.planes, strict=True):
+            target.update(bytes(plane[:size]))
+            del plane[:size]
+        return frame
+
+
+class AudioTrack:
+    """Decodes, resamples, keeps in step and encodes. `emit(encoded)`; `on_template(template)` when the encoder opens.
+    `counts`: decoded, encoded, silence (inserted, in frames of 1024 samples)."""
+
+    def __init__(
+        self, settings: AudioSettings, emit: Callable[[Encoded], None], on_template: Callable[[Any], None]
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._settings = settings
+        self._emit, self._on_template = emit, on_template
+        self._decoder: Decoder | None = None
+        self._encoder: AudioEncoder | None = None
+        self._resampler: Any = None
+        self._resampled: object = None
+
+    @property
+    def damaged(self) -> int:
+        return self._decoder.damaged if self._decoder else 0
+
+    def follow(self, stream: Any) -> None:
+        """The stream of a new response. CodecError when it cannot be decoded."""
+        if self._decoder is None:
+            self._decoder = Decoder(stream)
+            return
+        for frame in self._decoder.follow(stream):
+            self._frame(frame)
+
+    def push(self, placed: Placed[Any]) -> None:
+        if self._decoder is None:
+            return
+        for frame in self._decoder.decode(placed.item, placed.pts, placed.dts, fresh=False):
+            self._frame(frame)
+
+    def _frame(self, frame: Any) -> None:
+        if frame.pts is None or not frame.samples:
+            return
+        self.counts["decoded"] += 1
+        if self._encoder is None:
+            self._open(frame)
+        assert self._encoder is not None  # noqa: S101 - for the type checker
+        at = frame.pts * self._encoder.rate // TICKS
+        for resampled in self._resample(frame):
+            silence, skip = self._clock.place(at, resampled.samples)
+            self._silence(silence)
+            self._buffer.add(resampled, skip)
+            at += resampled.samples
+        self._encode()
+
+    def _open(self, frame: Any) -> None:
+        rate = frame.sample_rate if frame.sample_rate in RATES else RATES[0]
+        channels = self._settings.channels or min(2, frame.layout.nb_channels)
+        self._encoder = AudioEncoder(rate, channels, int(self._settings.bitrate or _BITRATE[channels]))
+        self._clock = SampleClock(rate)
+        self._buffer = SampleBuffer(self._encoder.layout, rate)
+        self._on_template(self._encoder.template)
+
+    def _resample(self, frame: Any) -> list[Any]:
+        assert self._encoder is not None  # noqa: S101 - for the type checker
+        key = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if key != self._resampled:
+            self._resampled = key
+            self._resampler = av.AudioResampler(format="fltp", layout=self._encoder.layout, rate=self._encoder.rate)
+        frame.pts = None
+        out: list[Any] = self._resampler.resample(frame)
+        return out
+
+    def _silence(self, samples: int) -> None:
+        if samples:
+            self.counts["silence"] += max(1, samples // SAMPLES)
+            self._buffer.add_silence(samples)
+
+    def _encode(self) -> None:
+        assert self._encoder is not None  # noqa: S101 - for the type checker
+        assert self._clock.next is not None  # noqa: S101 - set by place()
+        while (frame := self._buffer.take()) is not None:
+            # what is left in the buffer lies between this frame's end and the clock
+            left = self._buffer.samples
+            for encoded in self._encoder.encode(frame, self._clock.next - left - SAMPLES):
+                self.counts["encoded"] += 1
+                self._emit(encoded)
+
+    def hold_until(self, pts: int) -> None:
+        """No sound while pictures go on: silence up to `pts` ticks, because a player waits for both."""
+        if self._encoder is not None:
+            self._silence(self._clock.silence_until(pts * self._encoder.rate // TICKS))
+            self._encode()
+
+    @property
+    def last_pts(self) -> int:
+        """Ticks up to which there is sound; -1 before the first."""
+        if self._encoder is None or self._clock.next is None:
+            return -1
+        return self._clock.next * TICKS // self._encoder.rate
+
+    def close(self) -> None:
+        if self._encoder is not None:
+            self._encoder.close()
+
+
+def is_adts(data: bytes) -> bool:
+    """syncword 0xFFF, layer 0 (ISO/IEC 13818-7, 6.2.1)"""
+    return len(data) > 7 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0
+
+
+def audio_config(adts: bytes) -> bytes:
+    """The 2-byte AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) that an ADTS header stands for."""
+    object_type, rate = (adts[2] >> 6) + 1, adts[2] >> 2 & 15
+    channels = (adts[2] & 1) << 2 | adts[3] >> 6
+    return bytes([object_type << 3 | rate >> 1, (rate & 1) << 7 | channels << 3])
+
+
+class AudioCopy:
+    """Passes audio on as it is, ADTS headers turned into a config that every container can carry (MPEG-TS gets them
+    back from its muxer). Same interface as AudioTrack."""
+
+    def __init__(self, emit: Callable[[Encoded], None], on_template: Callable[[Any], None]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.damaged = 0
+        self.last_pts = -1
+        self._emit, self._on_template = emit, on_template
+        self._stream: Any = None
+        self._copy: Copy | None = None
+        self._parameters: tuple[str, bytes | None] | None = None
+
+    def follow(self, stream: Any) -> None:
+        self._stream = stream
+
+    def push(self, placed: Placed[Any]) -> None:
+        packet = placed.item
+        extradata, duration = (
+            self._stream.codec_context.extradata,
+            round((packet.duration or 0) * packet.time_base * TICKS),
+        )
+        if self._stream.codec_context.name == "aac" and not extradata:
+            data = bytes(packet)
+            if not is_adts(data):
+                self.damaged += 1
+                return
+            extradata = audio_config(data)
+            packet = av.Packet(data[7 if data[1] & 1 else 9 :])  # 2 bytes of CRC unless protection_absent
+            packet.is_keyframe = True
+        self._follow_parameters(extradata)
+        self.counts["encoded"] += 1
+        self.last_pts = placed.pts + duration
+        self._emit(Encoded(AUDIO, packet, placed.pts, placed.dts, duration, TICK, key=True, at=placed.dts))
+
+    def _follow_parameters(self, extradata: bytes | None) -> None:
+        parameters = (self._stream.codec_context.name, extradata)
+        if parameters == self._parameters:
+            return
+        if self._copy is not None:
+            self._copy.close()
+        self._copy = Copy(self._stream, extradata)
+        self._parameters = parameters
+        self._on_template(self._copy.template)
+
+    def hold_until(self, pts: int) -> None:
+        """Copied audio cannot be prolonged."""
+
+    def close(self) -> None:
+        if self._copy is not None:
+            self._copy.close()

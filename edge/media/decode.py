@@ -1,0 +1,78 @@
+"""Decoders that outlive responses and damage."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from edge.errors import CodecError
+from edge.media.overlap import TICKS
+
+TICK = Fraction(1, TICKS)
+MAX_PIXELS = 4096 * 2304  # a decoder that is asked for more refuses: a bound on memory
+_DECODERS = frozenset({
+    "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "h263", "vp8", "libvpx", "vp9", "libvpx-vp9", "av1",
+    "vvc", "mjpeg", "wrapped_avframe", "libdav1d",
+    "aac", "aac_latm", "aac_fixed", "mp1", "mp2", "mp2float", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus",
+    "vorbis", "flac", "dca", "pcm_s16le", "pcm_s16be", "pcm_f32le", "pcm_alaw", "pcm_mulaw",
+})  # fmt: skip
+
+
+class Decoder:
+    """A decoder that goes on across responses while the codec stays the same. `damaged` counts packets that it refused
+    and frames that it patched up."""
+
+    def __init__(self, stream: Any) -> None:
+        self.damaged = 0
+        self.decoded = 0
+        self._open(stream)
+
+    def _open(self, stream: Any) -> None:
+        context = stream.codec_context
+        if context is None or context.name not in _DECODERS:
+            name = "an unknown codec" if context is None else context.name
+            raise CodecError(
+                f"expected a codec that edge decodes (H.264, HEVC, MPEG-2, VP8/9, AV1, AAC, …), got {name}"
+            )
+        context.thread_count = 1
+        context.options = {"max_pixels": str(MAX_PIXELS)}
+        self.context = context
+        self._name, self._extradata = context.name, context.extradata
+        try:
+            context.open(strict=False)
+        except (av.FFmpegError, ValueError) as error:
+            raise CodecError(f"expected a {context.name} stream within {MAX_PIXELS} pixels: {error}") from None
+
+    def follow(self, stream: Any) -> list[Any]:
+        """Takes over the stream of a new response. Another codec, or the same with other global parameters, needs a new
+        decoder: the frames that the old one still held come back."""
+        context = stream.codec_context
+        same = context is not None and context.name == self._name
+        if same and (not context.extradata or not self._extradata or context.extradata == self._extradata):
+            return []
+        last = self._drain()
+        self._open(stream)
+        return last
+
+    def decode(self, packet: Any, pts: int, dts: int, *, fresh: bool) -> list[Any]:
+        """The frames that come out when `packet` goes in, their pts in ticks of the output timeline. `fresh`: nothing
+        before it may be referred to; the frames still held come first."""
+        frames = self._drain() if fresh and self.decoded else []
+        packet.pts, packet.dts, packet.time_base = pts, dts, TICK
+        try:
+            frames += self.context.decode(packet)
+        except (av.FFmpegError, ValueError):
+            self.damaged += 1
+        self.decoded += len(frames)
+        self.damaged += sum(1 for f in frames if f.is_corrupt)
+        return frames
+
+    def _drain(self) -> list[Any]:
+        try:
+            frames: list[Any] = self.context.decode(None)
+        except (av.FFmpegError, ValueError):
+            frames = []
+        self.context.flush_buffers()
+        return frames

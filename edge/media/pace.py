@@ -1,0 +1,38 @@
+"""Pace and lateness of media against the wall clock. Pure: seconds of media and monotonic seconds as arguments."""
+
+from __future__ import annotations
+
+
+class Pacer:
+    """How long to wait before media that must not run ahead of the wall clock by more than `lead` seconds; None: never.
+    Media that comes late moves the anchor: it is not hurried after."""
+
+    def __init__(self, lead: float | None) -> None:
+        self._lead = lead
+        self._anchor: float | None = None  # monotonic second at which media second 0 is due
+
+    def delay(self, media: float, now: float) -> float:
+        """Seconds to wait before the media second `media`."""
+        if self._lead is None:
+            return 0.0
+        if self._anchor is None or now - media > self._anchor:
+            self._anchor = now - media
+        return max(0.0, self._anchor + media - self._lead - now)
+
+
+class Lateness:
+    """How far the output is behind the best it was since the source last came back."""
+
+    def __init__(self) -> None:
+        self._best: float | None = None
+        self.lag = 0.0
+
+    def reset(self) -> None:
+        self._best = None
+
+    def note(self, media: float, now: float) -> None:
+        """The output has reached the media second `media` at `now`."""
+        behind = now - media
+        if self._best is None or behind < self._best:
+            self._best = behind
+        self.lag = behind - self._best

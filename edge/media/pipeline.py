@@ -1,0 +1,255 @@
+"""A channel's work in its thread: packets of one response after another, on one timeline, into the outputs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from edge.errors import CodecError, SourceError
+from edge.media.audio import AudioCopy, AudioTrack, copies
+from edge.media.events import Discontinuity, Event, Format, Poster
+from edge.media.output import Output
+from edge.media.overlap import AUDIO, TICKS, VIDEO, Mark
+from edge.media.pace import Lateness, Pacer
+from edge.media.settings import AudioSettings, VideoSettings
+from edge.media.source import HoldBack, Source, Stream
+from edge.media.timeline import Placed, Timeline
+from edge.media.video import VideoCopy, VideoTrack
+
+FRAMES_SILENT = 10.0  # seconds without a picture or sound although bytes flow: hung
+APART = TICKS  # one stream this far behind the other is missing: hold_until
+MARGIN = TICKS // 2
+
+
+class PipelineStats(msgspec.Struct, frozen=True):
+    """Counts since the start, by word; seconds of output media and behind the best; wall second of the last frame."""
+
+    packets: dict[str, int]
+    video: dict[str, int]
+    audio: dict[str, int]
+    damaged: int
+    refused: int
+    output_seconds: float
+    lag_seconds: float
+    last_frame: float | None
+
+
+class Pipeline:
+    """Lives as long as its channel; `play` runs one response at a time, in the channel's thread. `emit` hands events to
+    the loop and may block (bounded). `want` and `stats` may be called from any thread."""
+
+    def __init__(
+        self, video: VideoSettings, audio: AudioSettings, emit: Callable[[Event], None], *, wall: Callable[[], float]
+    ) -> None:
+        self._video_settings, self._audio_settings = video, audio
+        self._emit, self._wall = emit, wall
+        self._timeline: Timeline[Any] = Timeline(has_video=video.codec != "none")
+        self._hold = HoldBack()
+        self._output = Output(emit)
+        self._tracks: dict[int, Any] = {}
+        self._wanted: frozenset[str] = frozenset()
+        self._want_changed = False
+        self._cancelled = threading.Event()
+        self._lateness = Lateness()
+        self._templates: dict[int, Any] = {}
+        self._format = Format()
+        self._first_media: float | None = None
+        self._media = 0.0
+        self._last_frame: float | None = None
+        self._counts: Counter[str] = Counter()
+
+    # -- from any thread
+
+    def want(self, containers: Iterable[str]) -> None:
+        """The containers that have viewers from now on; taken up with the next packet."""
+        self._wanted = frozenset(containers)
+        self._want_changed = True
+
+    def cancel(self) -> None:
+        """`play` returns soon, and at once when called again. The reader of bytes must be cancelled besides."""
+        self._cancelled.set()
+
+    def stats(self) -> PipelineStats:
+        tracks = list(self._tracks.items())
+        counts = {kind: dict(track.counts) for kind, track in tracks}
+        return PipelineStats(
+            dict(self._timeline.counts),
+            counts.get(VIDEO, {}),
+            counts.get(AUDIO, {}),
+            sum(track.damaged for _, track in tracks) + self._counts["corrupt"],
+            self._output.refused_packets,
+            0.0 if self._first_media is None else self._media - self._first_media,
+            self._lateness.lag,
+            self._last_frame,
+        )
+
+    # -- in the channel's thread
+
+    def play(self, source: Source) -> int:
+        """Plays one response to its end and closes `source`. Returns how many packets were news. SourceError says how
+        it broke, CodecError what cannot be decoded."""
+        before = self._counts["news"]
+        try:
+            self._follow(source)
+            self._timeline.connect(time.monotonic(), replays=source.kind.replays)
+            self._lateness.reset()
+            self._run(source)
+            self._end(whole=source.whole)
+        except SourceError:
+            self._end(whole=False)
+            raise
+        finally:
+            source.close()
+        return self._counts["news"] - before
+
+    def _end(self, *, whole: bool) -> None:
+        now = time.monotonic()
+        for mark, packet in self._hold.end(whole=whole):
+            self._push(mark, packet, now)
+        self._timeline.end(clean=whole)
+
+    def _run(self, source: Source) -> None:
+        pacer = Pacer(source.kind.lead)
+        alive = time.monotonic()
+        news = self._counts["news"]
+        for mark, packet in source.packets():
+            now = time.monotonic()
+            if self._cancelled.is_set():
+                return
+            if self._want_changed:
+                self._take_up_wanted()
+            for whole_mark, whole in self._hold.push(mark, packet):
+                self._push(whole_mark, whole, now)
+            if self._counts["news"] != news:
+                news, alive = self._counts["news"], now
+                self._wait(pacer.delay(self._media, now))
+            elif now - alive > FRAMES_SILENT:
+                raise SourceError(
+                    "no_frames", f"expected pictures or sound, got none in {FRAMES_SILENT:g} s of packets"
+                )
+
+    def _wait(self, seconds: float) -> None:
+        """Lets the wall clock catch up, in steps short enough to take up a new viewer's container at once."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._cancelled.wait(min(left, 0.1)):
+            if self._want_changed:
+                self._take_up_wanted()
+
+    def _take_up_wanted(self) -> None:
+        self._want_changed = False
+        self._output.want(sorted(self._wanted))
+
+    def _push(self, mark: Mark, packet: Any, now: float) -> None:
+        self._counts["corrupt"] += bool(packet.is_corrupt)
+        for placed in self._timeline.push(mark, packet, now):
+            self._counts["news"] += 1
+            self._place(placed, now)
+
+    def _place(self, placed: Placed[Any], now: float) -> None:
+        if placed.discontinuity:
+            self._lateness.reset()
+            self._emit(Discontinuity())
+        track = self._tracks.get(placed.stream)
+        if track is None:
+            return
+        track.push(placed)
+        other = self._tracks.get(1 - placed.stream)
+        if other is not None and -1 < other.last_pts < track.last_pts - APART:
+            other.hold_until(track.last_pts - MARGIN)
+        self._media = placed.dts / TICKS
+        if self._first_media is None:
+            self._first_media = self._media
+        self._lateness.note(self._media, now)
+        self._last_frame = self._wall()
+
+    # -- streams
+
+    def _follow(self, source: Source) -> None:
+        """Takes over the streams of a new response, makes tracks for streams that were not there before."""
+        expected = []
+        for kind, stream in ((VIDEO, source.video), (AUDIO, source.audio)):
+            if stream is None or self._settings(kind).codec == "none":
+                continue
+            if self._fits(kind, stream):
+                self._tracks[kind].follow(stream.av)
+            else:
+                self._replace(kind, stream)
+            expected.append(kind)
+        if not expected:
+            raise CodecError("the channel's settings leave nothing of the source: video or audio must be on")
+        self._timeline.has_video = VIDEO in expected
+        self._output.expect(expected)
+
+    def _settings(self, kind: int) -> VideoSettings | AudioSettings:
+        return self._video_settings if kind == VIDEO else self._audio_settings
+
+    def _fits(self, kind: int, stream: Stream) -> bool:
+        """Whether the track of the responses before can go on with this stream. Encoded audio stays encoded."""
+        track = self._tracks.get(kind)
+        return track is not None and (not isinstance(track, AudioCopy) or self._copies(stream))
+
+    def _copies(self, stream: Stream) -> bool:
+        context = stream.av.codec_context
+        return copies(self._audio_settings, context.name, context.bit_rate, context.layout.nb_channels)
+
+    def _replace(self, kind: int, stream: Stream) -> None:
+        track: Any
+        if kind == VIDEO and self._video_settings.codec == "copy":
+            track = VideoCopy(self._output.add, self._video_template, self._poster)
+        elif kind == VIDEO:
+            track = VideoTrack(self._video_settings, self._output.add, self._video_template, self._poster)
+        elif self._copies(stream):
+            track = AudioCopy(self._output.add, self._audio_template)
+        else:
+            track = AudioTrack(self._audio_settings, self._output.add, self._audio_template)
+        track.follow(stream.av)
+        if kind in self._tracks:
+            self._tracks[kind].close()
+        self._tracks[kind] = track
+
+    def _video_template(self, template: Any, geometry: Any) -> None:
+        copied = self._video_settings.codec == "copy"
+        context = template.codec_context
+        sar = (geometry.sample_aspect_ratio or 1) if copied else geometry.sar
+        self._templates[VIDEO] = template
+        self._format = msgspec.structs.replace(
+            self._format, width=context.width, height=context.height,
+            sar=(sar.numerator, sar.denominator), copied=copied,
+        )  # fmt: skip
+        self._output.template(VIDEO, template, compatible=not copied)
+        self._tell_format()
+
+    def _audio_template(self, template: Any) -> None:
+        self._templates[AUDIO] = template
+        self._output.template(AUDIO, template, compatible=False)
+        self._tell_format()
+
+    def _tell_format(self) -> None:
+        codecs = tuple(rfc6381(t.codec_context) for _, t in sorted(self._templates.items()))
+        self._format = msgspec.structs.replace(self._format, codecs=codecs)
+        self._emit(self._format)
+
+    def _poster(self, jpeg: bytes) -> None:
+        self._emit(Poster(jpeg))
+
+    def close(self) -> None:
+        """Ends the containers; the thread is done."""
+        self._output.close()
+        for track in self._tracks.values():
+            track.close()
+
+
+def rfc6381(context: Any) -> str:
+    """The `codecs` parameter (RFC 6381, 3.3) of a stream: `avc1.42c00c`, `mp4a.40.2`; the plain name of others."""
+    data = bytes(context.extradata or b"")
+    if context.name in ("libx264", "h264"):
+        at = data.find(b"\0\0\1\x67") + 4 if b"\0\0\1\x67" in data else 1
+        return f"avc1.{data[at : at + 3].hex()}" if len(data) >= at + 3 else "avc1.42c01e"
+    if context.name == "aac":
+        return f"mp4a.40.{data[0] >> 3 if data else 2}"
+    return str(context.name)

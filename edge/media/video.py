@@ -1,0 +1,231 @@
+"""The video of a channel: packets placed on the timeline in, encoded packets out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from edge.errors import CodecError
+from edge.media.decode import TICK, Decoder
+from edge.media.encode import Copy, Encoded, VideoEncoder
+from edge.media.overlap import TICKS, VIDEO
+from edge.media.poster import jpeg
+from edge.media.scale import Scaler
+from edge.media.settings import VideoSettings
+from edge.media.timeline import Placed
+
+HOLE = TICKS * 2 // 5  # a longer wait between frames is filled with the last picture, so that keyframes stay on time
+REPEAT = TICKS // 5
+MOST_REPEATS = 50
+POSTER_EVERY = 10 * TICKS
+
+
+class FrameRate:
+    """At most `fps` frames a second: the first in each slot of 1/fps s. Pure."""
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        self._slot = -1
+
+    def take(self, pts: int) -> bool:
+        slot = int(pts * self._fps) // TICKS
+        if slot == self._slot:
+            return False
+        self._slot = slot
+        return True
+
+
+def repeats(last: int, pts: int) -> list[int]:
+    """When to show the last picture again between the frames at `last` and `pts` ticks. Pure."""
+    if pts - last <= HOLE:
+        return []
+    return list(range(last + REPEAT, pts - REPEAT // 2, REPEAT))[:MOST_REPEATS]
+
+
+class VideoTrack:
+    """Decodes, thins out, scales and encodes. `emit(encoded)`; `on_template(template, geometry)` when an encoder opens;
+    `on_poster(jpeg)`. `counts`: decoded, encoded, dropped_rate, dropped_late, repeated."""
+
+    def __init__(
+        self,
+        settings: VideoSettings,
+        emit: Callable[[Encoded], None],
+        on_template: Callable[[Any, Any], None],
+        on_poster: Callable[[bytes], None],
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._settings = settings
+        self._emit, self._on_template, self._on_poster = emit, on_template, on_poster
+        self._decoder: Decoder | None = None
+        self._rate = FrameRate(settings.fps)
+        self._scaler = Scaler(settings)
+        self._encoder: VideoEncoder | None = None
+        self._stream_sar: Fraction | None = None
+        self._last: Any = None  # the last scaled frame: one frame of the rendition's size
+        self._last_pts = -1
+        self._next_poster = 0
+
+    @property
+    def damaged(self) -> int:
+        return self._decoder.damaged if self._decoder else 0
+
+    def follow(self, stream: Any) -> None:
+        """The stream of a new response. CodecError when it cannot be decoded."""
+        self._stream_sar = stream.sample_aspect_ratio
+        if self._decoder is None:
+            self._decoder = Decoder(stream)
+            return
+        for frame in self._decoder.follow(stream):
+            self._frame(frame)
+
+    def push(self, placed: Placed[Any]) -> None:
+        if self._decoder is None:
+            raise CodecError("video came before its stream")
+        for frame in self._decoder.decode(placed.item, placed.pts, placed.dts, fresh=placed.fresh):
+            self._frame(frame)
+
+    def _frame(self, frame: Any) -> None:
+        self.counts["decoded"] += 1
+        pts = frame.pts
+        if pts is None or pts <= self._last_pts:
+            self.counts["dropped_late"] += 1
+        elif not self._rate.take(pts):
+            self.counts["dropped_rate"] += 1
+        else:
+            assert self._decoder is not None  # noqa: S101 - for the type checker
+            sar = self._decoder.context.sample_aspect_ratio or self._stream_sar
+            for scaled in self._scaler.scale(frame, sar):
+                self._scaled(scaled)
+
+    def _scaled(self, frame: Any) -> None:
+        pts = frame.pts
+        if pts <= self._last_pts:
+            self.counts["dropped_late"] += 1
+            return
+        geometry = self._scaler.geometry
+        if self._encoder is None or self._encoder.geometry != geometry:
+            if self._encoder is not None:
+                self._encoder.close()
+            self._last = None
+            self._encoder = VideoEncoder(self._settings, geometry)
+            self._on_template(self._encoder.template, geometry)
+        if self._last is not None:
+            for again in repeats(self._last_pts, pts):
+                self._repeat(again)
+        self._encode(frame, pts)
+        self._last = frame
+
+    def hold_until(self, pts: int) -> None:
+        """Nothing new to show until `pts` ticks while sound goes on: shows the last picture again."""
+        if self._last is not None:
+            for again in repeats(self._last_pts, pts):
+                self._repeat(again)
+
+    def _repeat(self, pts: int) -> None:
+        self.counts["repeated"] += 1
+        self._encode(self._last, pts)
+
+    def _encode(self, frame: Any, pts: int) -> None:
+        assert self._encoder is not None  # noqa: S101 - for the type checker
+        self._last_pts = pts
+        for encoded in self._encoder.encode(frame, pts):
+            self.counts["encoded"] += 1
+            self._emit(encoded)
+            if encoded.key and pts >= self._next_poster:
+                self._next_poster = pts + POSTER_EVERY
+                self._on_poster(jpeg(frame, self._encoder.geometry.sar))
+
+    @property
+    def last_pts(self) -> int:
+        """Ticks of the last picture given out; -1 before the first."""
+        return self._last_pts
+
+    def close(self) -> None:
+        if self._encoder is not None:
+            self._encoder.close()
+
+
+class VideoCopy:
+    """Passes video on as it is. Same interface as VideoTrack; a poster takes a decoder for one keyframe."""
+
+    def __init__(
+        self,
+        emit: Callable[[Encoded], None],
+        on_template: Callable[[Any, Any], None],
+        on_poster: Callable[[bytes], None],
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self.damaged = 0
+        self.last_pts = -1
+        self._emit, self._on_template, self._on_poster = emit, on_template, on_poster
+        self._stream: Any = None
+        self._copy: Copy | None = None
+        self._parameters: tuple[str, bytes | None] | None = None
+        self._changed = True
+        self._last_dts = 0
+        self._duration = TICKS // 25
+        self._next_poster = 0
+
+    def follow(self, stream: Any) -> None:
+        self._stream = stream
+        self._changed = True
+
+    def push(self, placed: Placed[Any]) -> None:
+        packet = placed.item
+        if self._changed and packet.is_keyframe:
+            self._changed = False
+            self._follow_parameters(packet)
+        if self._copy is None:
+            return
+        step = placed.dts - self._last_dts
+        if 0 < step < TICKS:
+            self._duration = step
+        self._last_dts, self.last_pts = placed.dts, placed.pts
+        self.counts["encoded"] += 1
+        key = bool(packet.is_keyframe)
+        if key and placed.dts >= self._next_poster:
+            self._next_poster = placed.dts + 3 * POSTER_EVERY
+            self._poster(packet)
+        self._emit(Encoded(VIDEO, packet, placed.pts, placed.dts, self._duration, TICK, key, placed.dts))
+
+    def _follow_parameters(self, packet: Any) -> None:
+        context = self._stream.codec_context
+        extradata = context.extradata or parameter_sets(context.name, bytes(packet))
+        parameters = (context.name, extradata)
+        if parameters == self._parameters:
+            return
+        if self._copy is not None:
+            self._copy.close()
+        self._copy = Copy(self._stream, extradata)
+        self._parameters = parameters
+        self._on_template(self._copy.template, self._stream)
+
+    def _poster(self, packet: Any) -> None:
+        try:
+            decoder = Decoder(self._stream)
+            frames = [*decoder.context.decode(packet), *decoder.context.decode(None)]
+            if frames:
+                self._on_poster(jpeg(frames[0], self._stream.sample_aspect_ratio or Fraction(1)))
+        except (CodecError, ValueError, OSError):
+            self.damaged += 1
+
+    def hold_until(self, pts: int) -> None:
+        """A copied stream has no picture to repeat."""
+
+    def close(self) -> None:
+        if self._copy is not None:
+            self._copy.close()
+
+
+_SETS = {"h264": lambda n: n & 31 in (7, 8), "hevc": lambda n: n >> 1 & 63 in (32, 33, 34)}
+
+
+def parameter_sets(codec: str, keyframe: bytes) -> bytes | None:
+    """The parameter sets (SPS, PPS, VPS) in an Annex B keyframe, as extradata; None when there are none."""
+    if codec not in _SETS:
+        return None
+    units = keyframe.replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")[1:]
+    found = [u for u in units if u and _SETS[codec](u[0])]
+    return b"".join(b"\0\0\0\1" + u for u in found) or None
