@@ -1,0 +1,25 @@
+"""Deadlines of sending: progress moves them, up to a last one."""
+
+from __future__ import annotations
+
+from edge.http.limits import Limits
+
+
+class Progress:
+    """How much was pending when it was last looked at. Times are monotonic seconds."""
+
+    __slots__ = ("_left", "_stall", "_until", "deadline")
+
+    def __init__(self, pending: int, now: float, limits: Limits, until: float) -> None:
+        self._left = pending
+        self._stall = limits.stall_seconds
+        self._until = until
+        self.deadline = min(now + self._stall, until)
+
+    def moved(self, pending: int, now: float) -> bool:
+        """At the deadline: whether the peer has taken something and may have more time; `deadline` says how much."""
+        if not 0 < pending < self._left or now >= self._until:
+            return False
+        self._left = pending
+        self.deadline = min(now + self._stall, self._until)
+        return True

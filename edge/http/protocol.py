@@ -1,0 +1,334 @@
+"""One connection that reads requests and answers them, in order, one at a time.
+
+    HEAD ──> BODY ──> BUSY ──> FLUSH ──> HEAD     a request is read, handled, its answer sent
+    BUSY ──> GONE                                 the answer has no end: a StreamOutlet takes the transport
+    any  ──> GONE                                 after the last answer or a deadline: Leaving takes the transport
+
+A deadline is set when a state begins, and bytes do not move it. What a peer sends while it is not its turn waits in
+`_buffer`, and above a head's size in the kernel. After a bad request there is one answer and then a close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import cast
+
+from edge.errors import PeerError
+from edge.http.body import ChunkedBody, LengthBody
+from edge.http.head import Head, take_head
+from edge.http.leaving import Leaving
+from edge.http.message import Answer, Request, Response, Stream, text
+from edge.http.outlet import StreamOutlet
+from edge.http.progress import Progress
+from edge.http.render import CONTINUE, render_head, send
+from edge.http.table import NEVER, Table
+
+HEAD, BODY, BUSY, FLUSH, GONE = range(5)
+
+
+class Connection(asyncio.Protocol):
+    """See the module. `deadline` is a monotonic second that the table's sweep compares."""
+
+    __slots__ = (
+        "_body",
+        "_buffer",
+        "_eof",
+        "_head",
+        "_paused",
+        "_peer",
+        "_progress",
+        "_reading",
+        "_served",
+        "_state",
+        "_table",
+        "_task",
+        "_timed",
+        "_transport",
+        "_trusted",
+        "deadline",
+    )
+    _transport: asyncio.Transport
+    _head: Head
+    _body: LengthBody | ChunkedBody
+    _progress: Progress  # of FLUSH
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._state = HEAD
+        self._buffer = b""  # unread
+        self._task: asyncio.Future[Answer] | None = None
+        self._served = 0
+        self._timed = True  # the head's deadline runs
+        self._reading = True
+        self._paused = False  # the transport holds more than it should
+        self._eof = False  # the peer will send no more
+        self.deadline = NEVER
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        table = self._table
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if peer else ""
+        self._trusted = table.proxies.trusts(self._peer)
+        if table.admit(self, self._peer, self._trusted):
+            self._turn_away()
+            return
+        self._transport.set_write_buffer_limits(high=table.limits.write_high)
+        self.deadline = table.now + table.limits.head_seconds
+
+    def data_received(self, data: bytes) -> None:
+        if self._state <= BODY:
+            self._read(self._buffer + data if self._buffer else data)
+        else:
+            self._buffer += data
+            self._hold()
+
+    def eof_received(self) -> bool:
+        """A peer that has said all it wants to say still gets what it asked for (True keeps our side open)."""
+        self._eof = True
+        return self._state in (BUSY, FLUSH)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._state == FLUSH:
+            self._ready()
+            self._go_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it went does not matter
+        self._state = GONE
+        self.deadline = NEVER
+        self._buffer = b""
+        self._table.remove(self)
+        self._cancel()
+
+    # What the table tells.
+
+    def expire(self, now: float) -> None:
+        expired = self._table.counters.expired
+        if self._state == HEAD and not self._buffer:
+            expired["idle" if self._served else "head"] += 1
+            self._close()
+        elif self._state <= BODY:
+            expired["head" if self._state == HEAD else "body"] += 1
+            self._reject(PeerError(408, "The request did not arrive in time."))
+        elif self._state == BUSY:
+            expired["handler"] += 1
+            self._cancel()
+            self._last(text(503, "The answer took too long.", (("Retry-After", "10"),)))
+        elif self._progress.moved(self._transport.get_write_buffer_size(), now):
+            self.deadline = self._progress.deadline
+        else:
+            expired["stall"] += 1
+            self.abort()
+
+    def drain(self) -> None:
+        """Requests under way are answered; `Table.draining` makes that answer the last."""
+        if self._state == HEAD and not self._buffer:
+            self._close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # Reading.
+
+    def _read(self, data: bytes) -> None:
+        """Serves what `data` holds, one request after the other, and keeps the rest."""
+        at, before = 0, -1
+        try:
+            while before != at < len(data) and self._state <= BODY:
+                before = at
+                at = self._read_head(data, at) if self._state == HEAD else self._read_body(data, at)
+        except PeerError as error:
+            self._reject(error)
+            return
+        if self._state != GONE:
+            self._buffer = data[at:]
+            self._hold()
+
+    def _read_head(self, data: bytes, at: int) -> int:
+        if data[at] in b"\r\n":  # empty lines before a request are skipped (RFC 9112 2.2)
+            return len(data) - len(data[at:].lstrip(b"\r\n"))
+        limits = self._table.limits
+        found = take_head(data, at, limits)
+        if found is None:
+            if not self._timed:
+                self._timed = True
+                self.deadline = self._table.now + limits.head_seconds
+            return at
+        self._head, at = found
+        if self._head.chunked or self._head.length:
+            self._expect_body(more=at < len(data))
+        else:
+            self._serve(b"")
+        return at
+
+    def _expect_body(self, *, more: bool) -> None:
+        limits, head = self._table.limits, self._head
+        if head.length > limits.body:
+            raise PeerError(413, f"expected a body of at most {limits.body} bytes")
+        self._body = ChunkedBody(limits.body) if head.chunked else LengthBody(head.length)
+        self._state = BODY
+        self.deadline = self._table.now + limits.body_seconds
+        if head.expects and not more:
+            self._transport.write(CONTINUE)
+
+    def _read_body(self, data: bytes, at: int) -> int:
+        at = self._body.feed(data, at)
+        if self._body.done:
+            whole = self._body.whole()
+            del self._body
+            self._serve(whole)
+        return at
+
+    def _hold(self) -> None:
+        """Not the peer's turn: at most a head and one read wait here, the rest in the kernel."""
+        if self._state > BODY and self._reading and len(self._buffer) > self._table.limits.head:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _go_on(self) -> None:
+        """It is the peer's turn again."""
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            self._read(data)
+        if self._eof and self._state <= BODY:
+            self._close()
+
+    # Answering.
+
+    def _serve(self, body: bytes) -> None:
+        self._state = BUSY
+        self._served += 1
+        try:
+            answer = self._table.router.answer(self._request(body))
+            if not isinstance(answer, (Response, Stream)):
+                self._wait(answer)
+                return
+        except Exception as error:  # noqa: BLE001 - the one place where a handler's mistake ends
+            answer = self._table.apology(error)
+        self._respond(answer)
+
+    def _request(self, body: bytes) -> Request:
+        head = self._head
+        headers, target = head.headers, head.target
+        peer, scheme, host = self._peer, "http", headers.get("host", "")
+        if self._trusted:
+            peer, scheme, host = self._table.proxies.client(peer, headers)
+        return Request(head.method, target.path, target.query, headers, peer, scheme, target.authority or host, body)
+
+    def _wait(self, answer: Awaitable[Answer]) -> None:
+        self.deadline = self._table.now + self._table.limits.handler_seconds
+        self._task = asyncio.ensure_future(answer)
+        self._task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Future[Answer]) -> None:
+        if task is not self._task:  # cancelled by us
+            return
+        self._task = None
+        try:
+            answer = task.result()
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as in _serve
+            answer = self._table.apology(error)
+        self._respond(answer)
+        if self._state == HEAD:
+            self._go_on()
+
+    def _cancel(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+
+    def _respond(self, answer: Answer) -> None:
+        limits = self._table.limits
+        if isinstance(answer, Stream):
+            self._stream(answer)
+        elif not self._head.keep_alive or self._served >= limits.requests or self._table.draining:
+            self._last(answer)
+        else:
+            self._send(answer, "keep-alive" if self._head.old else "")
+            self._sent()
+
+    def _send(self, answer: Response, connection: str) -> None:
+        head_only = self._served > 0 and self._head.method == "HEAD"
+        counters, date = self._table.counters, self._table.date
+        try:
+            counters.sent += send(self._transport, answer, date, connection, head_only)
+        except ValueError as error:
+            answer = self._table.apology(error)
+            counters.sent += send(self._transport, answer, date, connection, head_only)
+        counters.classes[answer.status // 100] += 1
+
+    def _sent(self) -> None:
+        """An answer is with the transport. Is the next request's turn, or has the peer to read first?"""
+        if not self._paused:
+            self._ready()
+            return
+        self._state = FLUSH
+        table = self._table
+        pending = self._transport.get_write_buffer_size()
+        self._progress = Progress(pending, table.now, table.limits, table.now + table.limits.answer_seconds)
+        self.deadline = self._progress.deadline
+
+    def _ready(self) -> None:
+        self._state = HEAD
+        self._timed = False
+        self.deadline = self._table.now + self._table.limits.idle_seconds
+
+    # Ending: another protocol takes the transport over.
+
+    def _last(self, answer: Response) -> None:
+        self._send(answer, "close")
+        self._leave().linger()
+
+    def _reject(self, error: PeerError) -> None:
+        errors = self._table.counters.errors
+        errors[error.status] = errors.get(error.status, 0) + 1
+        self._served = 0  # the request before it says nothing about this one
+        self._last(text(error.status, str(error)))
+
+    def _turn_away(self) -> None:
+        """503 to a connection that there is no room for, without reading what it wants."""
+        if self._table.linger(self):
+            self._last(text(503, "Too many connections.", (("Retry-After", "10"),)))
+        else:
+            self._leave().abort()
+
+    def _close(self) -> None:
+        self._leave().close()
+
+    def _leave(self) -> Leaving:
+        leaving = Leaving(self._table, self._transport)
+        self._hand_over(leaving)
+        return leaving
+
+    def _stream(self, answer: Stream) -> None:
+        try:
+            head = render_head(answer.status, answer.headers, self._table.date, None, "close")
+        except ValueError as error:
+            self._last(self._table.apology(error))
+            return
+        self._transport.write(head)
+        self._table.counters.sent += len(head)
+        self._table.counters.classes[answer.status // 100] += 1
+        if self._head.method == "HEAD":
+            self._leave().linger()
+            return
+        outlet = StreamOutlet(self._table, self._transport, self._peer, self._paused)
+        self._hand_over(outlet)
+        outlet.open(answer.open, ended=self._eof)
+
+    def _hand_over(self, heir: Leaving | StreamOutlet) -> None:
+        self._state = GONE
+        self.deadline = NEVER
+        self._buffer = b""
+        self._table.replace(self, heir)
+        self._transport.set_protocol(heir)

@@ -1,0 +1,138 @@
+"""From method and path to a handler. Everything that is the same for all handlers is answered here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable
+from typing import Protocol
+
+import msgspec
+
+from edge.http.message import Answer, Handler, Headers, Request, Response, text
+
+_NAME = re.compile(r"\{([a-z_]+)\}")
+_CORS: Headers = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Headers", "Authorization, Range"),
+    ("Access-Control-Max-Age", "86400"),
+)
+
+
+class Tokens(Protocol):
+    """`edge.access.tokens.Tokens`, as far as it is needed here."""
+
+    def find(self, secret: str) -> frozenset[str]: ...
+
+
+class _Endpoint(msgspec.Struct, frozen=True):
+    handler: Handler
+    scope: str | None
+
+
+class _Route(msgspec.Struct, frozen=True):
+    """One pattern with its methods. `weight` counts the literal characters: the most literal pattern wins."""
+
+    pattern: str
+    match: re.Pattern[str]
+    weight: int
+    endpoints: dict[str, _Endpoint]
+
+
+class Router:
+    """Routes by pattern: `{name}` is one segment or a part of one. Without `tokens` no scope is ever granted."""
+
+    def __init__(self, tokens: Tokens | None = None) -> None:
+        self._tokens = tokens
+        self._exact: dict[str, _Route] = {}
+        self._by_depth: dict[int, list[_Route]] = {}
+
+    def add(self, methods: str, pattern: str, handler: Handler, *, scope: str | None = None) -> None:
+        """`methods` are separated by spaces. GET brings HEAD with it. ValueError when one is there already."""
+        route = self._route(pattern)
+        for method in methods.split():
+            if method in route.endpoints:
+                raise ValueError(f"{method} {pattern} is there already")
+            route.endpoints[method] = _Endpoint(handler, scope)
+
+    def _route(self, pattern: str) -> _Route:
+        routes = self._by_depth.setdefault(pattern.count("/"), [])
+        known = [route for route in (*routes, *self._exact.values()) if route.pattern == pattern]
+        if known:
+            return known[0]
+        names = _NAME.sub("\0", pattern)
+        expression = re.escape(names).replace(re.escape("\0"), "{}").format(*_groups(pattern))
+        route = _Route(pattern, re.compile(expression), len(names.replace("\0", "")), {})
+        if "\0" in names:
+            routes.append(route)
+            routes.sort(key=lambda each: -each.weight)
+        else:
+            self._exact[pattern] = route
+        return route
+
+    def answer(self, request: Request) -> Answer | Awaitable[Answer]:
+        """What the handler of the request says, or why there is none. Raises what the handler raises."""
+        route = self._exact.get(request.path)
+        if route is None:
+            route = self._find(request)
+        if route is None:
+            return self._unknown(request)
+        method = request.method
+        endpoint = route.endpoints.get(method)
+        if endpoint is None and method == "HEAD":
+            endpoint = route.endpoints.get("GET")
+        if endpoint is None:
+            return _other_method(route, method)
+        if endpoint.scope is not None and (refusal := self.refusal(request, endpoint.scope)):
+            return refusal
+        return endpoint.handler(request)
+
+    def _find(self, request: Request) -> _Route | None:
+        path = request.path
+        for route in self._by_depth.get(path.count("/"), ()):
+            match = route.match.fullmatch(path)
+            if match is not None:
+                request.params = match.groupdict()
+                return route
+        return None
+
+    def _unknown(self, request: Request) -> Response:
+        if request.method == "OPTIONS" and request.path == "*":
+            return Response(204, (("Allow", "GET, HEAD, OPTIONS"),))
+        return text(404, "There is nothing here.")
+
+    def refusal(self, request: Request, scope: str) -> Response | None:
+        """None when the request's Bearer token has `scope`; else the 401 or 403 to answer (RFC 6750 3)."""
+        secret = bearer(request)
+        if not secret:
+            return _challenge(401, "This needs a token: Authorization: Bearer ...", "")
+        scopes = self._tokens.find(secret) if self._tokens else frozenset()
+        if not scopes:
+            return _challenge(401, "The token is unknown or revoked.", ', error="invalid_token"')
+        if scope not in scopes:
+            message = f"The token has no scope {scope}."
+            return _challenge(403, message, f', error="insufficient_scope", scope="{scope}"')
+        return None
+
+
+def bearer(request: Request) -> str:
+    """The token of `Authorization: Bearer`, empty without."""
+    kind, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""
+
+
+def _groups(pattern: str) -> list[str]:
+    return [f"(?P<{name}>[^/]+?)" for name in _NAME.findall(pattern)]
+
+
+def _challenge(status: int, message: str, more: str) -> Response:
+    headers = (("WWW-Authenticate", f'Bearer realm="edge"{more}'), ("Cache-Control", "no-store"))
+    return text(status, message, headers)
+
+
+def _other_method(route: _Route, method: str) -> Response:
+    endpoints = route.endpoints
+    methods = {*endpoints, "OPTIONS", *(["HEAD"] if "GET" in endpoints else [])}
+    allow = ", ".join(sorted(methods))
+    if method != "OPTIONS":
+        return text(405, f"Expected one of the methods {allow}.", (("Allow", allow),))
+    return Response(204, (("Allow", allow), ("Access-Control-Allow-Methods", allow), *_CORS))

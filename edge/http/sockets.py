@@ -1,0 +1,99 @@
+"""Listening addresses and what is set on sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import resource
+import socket
+
+from edge.errors import ConfigError
+from edge.http.limits import Limits
+
+BACKLOG = 128
+_FAMILY_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # localhost may be ::1 too where IPv6 is switched off
+_RESERVED = 64  # descriptors for everything that is no connection of ours: sources, files, the loop
+_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port`. ConfigError for all else."""
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not (port.isascii() and port.isdecimal() and int(port) <= 65535) or (":" in host) != bracketed:
+        raise ConfigError(f'expected an address such as "127.0.0.1:8080" or "[::1]:8080" to listen on, got "{text}"')
+    return (host[1:-1] if bracketed else host), int(port)
+
+
+async def listeners(text: str, limits: Limits) -> list[socket.socket]:
+    """The bound sockets of one address (a name may have several). ConfigError says why it cannot be had."""
+    host, port = parse_address(text)
+    loop = asyncio.get_running_loop()
+    flags = socket.AI_PASSIVE
+    try:
+        found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=flags)
+    except OSError as error:
+        raise ConfigError(f'expected an address of this host to listen on, got "{text}": {error.strerror}') from None
+    opened: list[socket.socket] = []
+    failed: OSError | None = None
+    for family, _, _, _, address in dict.fromkeys(found):
+        try:
+            opened.append(_bound(family, address, limits))
+        except OSError as error:
+            failed = error
+    if failed and not (opened and failed.errno in _FAMILY_MISSING):
+        for each in opened:
+            each.close()
+        raise ConfigError(_refusal(text, failed))
+    return opened
+
+
+def _bound(family: int, address: object, limits: Limits) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Inherited by what is accepted: how much of a request the kernel, and one read of ours, may hold.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.receive_buffer)
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)  # type: ignore[arg-type]
+        bound.listen(BACKLOG)  # here, so that a port in use is noticed here too
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _refusal(text: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{text} is in use: stop what listens there (`ss -ltnp` names it) or set another address in http.listen"
+    if error.errno == errno.EACCES:
+        return f"{text} is not allowed: take a port from 1024 on, or grant CAP_NET_BIND_SERVICE"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{text} is no address of this host: see `ip address`, or listen on 0.0.0.0"
+    return f"cannot listen on {text}: {error.strerror}"
+
+
+def prepare_stream(sock: socket.socket, limits: Limits) -> None:
+    """Bounds what the kernel holds for a viewer, and notices one that vanished."""
+    tcp = socket.IPPROTO_TCP
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
+        sock.setsockopt(tcp, _NOTSENT_LOWAT, limits.not_sent_low)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(tcp, socket.TCP_KEEPIDLE, limits.keepalive_seconds)
+        sock.setsockopt(tcp, socket.TCP_KEEPINTVL, limits.keepalive_seconds)
+        sock.setsockopt(tcp, socket.TCP_KEEPCNT, 2)
+        sock.setsockopt(tcp, socket.TCP_USER_TIMEOUT, limits.user_timeout_seconds * 1000)
+    except OSError:
+        pass  # the peer has gone already; the transport is about to tell
+
+
+def affordable(connections: int, lingering: int) -> int:
+    """How many connections the process's descriptors leave room for, at most `connections`."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return connections
+    return max(8, min(connections, soft - lingering - _RESERVED))
