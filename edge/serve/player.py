@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from edge.channel.settings import ChannelSettings
+from edge.http.compress import accepts_gzip, maybe_gzip
 from edge.http.message import Headers, Request, Response, json, text
 from edge.http.router import Router
 from edge.serve.pages import ADDRESSES, Asset, Web, language, safety
@@ -15,8 +16,8 @@ from edge.serve.pages import ADDRESSES, Asset, Web, language, safety
 Refusal = Callable[[Request, str], Response | None]
 
 _FRESH: Headers = (("Cache-Control", "no-store"),)
-_PAGE: Headers = (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-cache"))
-_SPOKEN: Headers = (("Vary", "Accept-Language"),)
+_PAGE: Headers = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language"))
+_HTML = "text/html; charset=utf-8"
 _FOR_EVER = "public, max-age=31536000, immutable"  # for an address that names its content by `?v=`
 
 
@@ -94,7 +95,7 @@ def _language(request: Request) -> str:
 
 def send(asset: Asset, request: Request) -> Response:
     """A file with its ETag, packed when the browser can unpack it; 304 when the browser has it already."""
-    packed = "gzip" in request.headers.get("accept-encoding", "")
+    packed = accepts_gzip(request.headers.get("accept-encoding", ""))
     tag = f'"{asset.tag}{"-gz" if packed else ""}"'
     lasting = _FOR_EVER if request.arg("v") == asset.tag else "no-cache"
     headers: Headers = (("ETag", tag), ("Cache-Control", lasting), ("Vary", "Accept-Encoding"))
@@ -124,7 +125,7 @@ class Pages:
         """The public channels."""
         names = [channel.settings.name for channel in self._registry.all() if channel.settings.public]
         page = self._web.index(names, _language(request))
-        return Response(200, _PAGE + _SPOKEN + safety(framed=False), page)
+        return maybe_gzip(request, page, _HTML, _PAGE + safety(framed=False))
 
     def player(self, request: Request) -> Response:
         """A channel's page; `?embed`: only the picture. A private channel's too: it holds nothing but a form."""
@@ -133,7 +134,7 @@ class Pages:
             return text(404, "There is no such channel.", safety(framed=False))
         embed = request.arg("embed") is not None
         page = self._web.player(channel.settings.name, _language(request), embed=embed)
-        return Response(200, _PAGE + _SPOKEN + safety(framed=embed), page)
+        return maybe_gzip(request, page, _HTML, _PAGE + safety(framed=embed))
 
     def file(self, request: Request) -> Response:
         """A file out of the fixed table; the disk is not asked."""

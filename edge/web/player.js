@@ -63,7 +63,7 @@ class Player {
       this.state = { ...this.state, status: "gone" };
     }
     this.show();
-    this.poller = setTimeout(() => this.poll(), document.hidden ? 10000 : 3000);
+    if (this.state.status !== "private") this.poller = setTimeout(() => this.poll(), document.hidden ? 10000 : 3000);
   }
 
   learn(state) {
@@ -84,7 +84,7 @@ class Player {
   // A private channel: the token lives in this page's memory and nowhere else.
   ask() {
     this.stop();
-    if ($("token").hidden) $("wrong").hidden = !this.token;
+    $("wrong").hidden = !this.token;
     this.token = undefined;
     this.state = { status: "private" };
     $("token").hidden = false;
@@ -222,7 +222,6 @@ class Player {
     const coded = video.videoWidth === width && video.videoHeight === height;
     const shape = own && !coded ? own : (width * sar) / height;
     if (shape > 0) $("stage").style.setProperty("--shape", shape.toFixed(4));
-    $("stage").classList.toggle("sound", this.state.video === false);
   }
 
   async poster() {
