@@ -13,11 +13,12 @@ import msgspec
 from edge.errors import CodecError, SourceError
 from edge.media.audio import AudioCopy, AudioTrack, copies
 from edge.media.events import Discontinuity, Event, Format, Poster
+from edge.media.kinds import Kind
 from edge.media.output import Output
 from edge.media.overlap import AUDIO, TICKS, VIDEO, Mark
 from edge.media.pace import Lateness, Pacer
 from edge.media.settings import AudioSettings, VideoSettings
-from edge.media.source import HoldBack, Source, Stream
+from edge.media.source import HoldBack, Readable, Source, Stream, open_pipe, open_url
 from edge.media.timeline import Placed, Timeline
 from edge.media.video import VideoCopy, VideoTrack
 
@@ -27,7 +28,7 @@ MARGIN = TICKS // 2
 
 
 class PipelineStats(msgspec.Struct, frozen=True):
-    """Counts since the start, by word; seconds of output media and behind the best; wall second of the last frame."""
+    """Counts since the start, by word; seconds of output media, and behind the best that it was."""
 
     packets: dict[str, int]
     video: dict[str, int]
@@ -36,7 +37,6 @@ class PipelineStats(msgspec.Struct, frozen=True):
     refused: int
     output_seconds: float
     lag_seconds: float
-    last_frame: float | None
 
 
 class Pipeline:
@@ -44,10 +44,16 @@ class Pipeline:
     the loop and may block (bounded). `want` and `stats` may be called from any thread."""
 
     def __init__(
-        self, video: VideoSettings, audio: AudioSettings, emit: Callable[[Event], None], *, wall: Callable[[], float]
+        self,
+        video: VideoSettings,
+        audio: AudioSettings,
+        emit: Callable[[Event], None],
+        program: int | None = None,
+        language: str | None = None,
     ) -> None:
         self._video_settings, self._audio_settings = video, audio
-        self._emit, self._wall = emit, wall
+        self._emit = emit
+        self._program, self._language = program, language
         self._timeline: Timeline[Any] = Timeline(has_video=video.codec != "none")
         self._hold = HoldBack()
         self._output = Output(emit)
@@ -60,7 +66,7 @@ class Pipeline:
         self._format = Format()
         self._first_media: float | None = None
         self._media = 0.0
-        self._last_frame: float | None = None
+        self.last_frame: float | None = None  # monotonic
         self._counts: Counter[str] = Counter()
 
     # -- from any thread
@@ -71,7 +77,7 @@ class Pipeline:
         self._want_changed = True
 
     def cancel(self) -> None:
-        """`play` returns soon, and at once when called again. The reader of bytes must be cancelled besides."""
+        """For good: `play` returns with the next packet. A reader of bytes must be cancelled besides."""
         self._cancelled.set()
 
     def stats(self) -> PipelineStats:
@@ -85,15 +91,21 @@ class Pipeline:
             self._output.refused_packets,
             0.0 if self._first_media is None else self._media - self._first_media,
             self._lateness.lag,
-            self._last_frame,
         )
 
     # -- in the channel's thread
 
-    def play(self, source: Source) -> int:
-        """Plays one response to its end and closes `source`. Returns how many packets were news. SourceError says how
-        it broke, CodecError what cannot be decoded."""
-        before = self._counts["news"]
+    def play_bytes(self, pipe: Readable, before: bytes) -> None:
+        """Plays the body of one HTTP response; `before`: the last bytes of the one before. Errors as of `play`."""
+        self.play(open_pipe(pipe, before, self._program, self._language))
+
+    def play_url(self, url: str, kind: Kind, headers: dict[str, str]) -> None:
+        """Plays what libavformat opens by itself. Errors as of `play`."""
+        self.play(open_url(url, kind, headers, self._program, self._language))
+
+    def play(self, source: Source) -> None:
+        """Plays one response to its end and closes `source`. SourceError says how it broke, CodecError what cannot be
+        decoded."""
         try:
             self._follow(source)
             self._timeline.connect(time.monotonic(), replays=source.kind.replays)
@@ -105,7 +117,11 @@ class Pipeline:
             raise
         finally:
             source.close()
-        return self._counts["news"] - before
+
+    @property
+    def news(self) -> int:
+        """Packets placed so far; it tells whether a connection brought media."""
+        return self._counts["news"]
 
     def _end(self, *, whole: bool) -> None:
         now = time.monotonic()
@@ -165,7 +181,7 @@ class Pipeline:
         if self._first_media is None:
             self._first_media = self._media
         self._lateness.note(self._media, now)
-        self._last_frame = self._wall()
+        self.last_frame = now
 
     # -- streams
 

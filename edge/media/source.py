@@ -119,10 +119,12 @@ class Source:
     """An open source. Iterate `packets()` once; `close()` always (containers are in reference cycles: 300 reopens
     without it cost 36 MB)."""
 
-    def __init__(self, container: Any, kind: Kind, program: int | None = None, language: str | None = None) -> None:
+    def __init__(
+        self, container: Any, kind: Kind, program: int | None, language: str | None, pipe: Readable | None = None
+    ) -> None:
         self.kind = kind
+        self._pipe = pipe
         self.container = container
-        self.whole = True  # whether its end is where the response should end
         streams = _of_program(container, program) if program is not None else list(container.streams)
         self.video = _pick(streams, "video", None)
         self.audio = _pick(streams, "audio", language)
@@ -130,6 +132,11 @@ class Source:
             found = ", ".join(sorted({str(s.type) for s in streams})) or "nothing"
             where = f"in program {program} " if program is not None else ""
             raise SourceError("no_streams", f"expected video or audio {where}in the source, got {found}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether it ended where it should, as far as one can know; asked after `packets()`."""
+        return self._pipe is None or self._pipe.error is None
 
     def info(self) -> SourceInfo:
         used = {s.av.index for s in (self.video, self.audio) if s is not None}
@@ -239,7 +246,7 @@ def open_pipe(pipe: Readable, before: bytes = b"", program: int | None = None, l
         container = av.open(_Head(head, pipe), format=form, options=options, buffer_size=32768)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise pipe.error or _not_media(head, error) from None
-    return _opened(container, kinds.PIPE, program, language)
+    return _opened(container, kinds.PIPE, program, language, pipe)
 
 
 def _read_head(pipe: Readable) -> bytes:
@@ -279,9 +286,11 @@ def open_url(
     return _opened(container, kind, program, language)
 
 
-def _opened(container: Any, kind: Kind, program: int | None, language: str | None) -> Source:
+def _opened(
+    container: Any, kind: Kind, program: int | None, language: str | None, pipe: Readable | None = None
+) -> Source:
     try:
-        return Source(container, kind, program, language)
+        return Source(container, kind, program, language, pipe)
     except BaseException:
         container.close()
         raise

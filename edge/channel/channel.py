@@ -1,0 +1,306 @@
+"""A channel: pulls its source again and again in one thread, hands what comes out to the hubs its viewers follow."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge.channel.feed import Access, HttpFeed, LibavFeed
+from edge.channel.settings import ChannelSettings
+from edge.channel.state import Backoff, ChannelState, status
+from edge.channel.worker import Worker
+from edge.clock import Clock
+from edge.errors import CodecError, SourceError
+from edge.flow.bridge import Outbox
+from edge.flow.hub import Hub
+from edge.log import Log, Throttle
+from edge.media import kinds
+from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable
+from edge.media.kinds import Kind
+
+if TYPE_CHECKING:
+    from edge.media.pipeline import Pipeline, PipelineStats
+
+CONTAINERS = ("ts", "flv", "mp4")
+RING_BYTES = 1 << 20  # per container in use: several GOPs at the rates edge is for
+OUTBOX_BYTES = 2 << 20
+LINGER = 10.0  # seconds that a container is muxed on, and a channel on demand runs on, after the last viewer
+STOPPING = 3.0
+
+
+class ChannelStats(msgspec.Struct, frozen=True):
+    """`connections`: to the source, by the reason they ended. `pipeline` is None before the first start."""
+
+    connections: dict[str, int]
+    discontinuities: int
+    ring_bytes: int
+    sent_from: dict[str, int]
+    pipeline: PipelineStats | None
+
+
+class Channel:
+    """One for the life of the process. Loop only; its thread is inside. `tick(now)` is due every second."""
+
+    def __init__(self, settings: ChannelSettings, clock: Clock, log: Log, access: Access | None = None) -> None:
+        self.settings = settings
+        self.poster: bytes | None = None
+        self.unavailable: dict[str, str] = {}
+        self._clock, self._log, self._access = clock, log, access
+        self._hubs = {name: Hub(f"{settings.name}.{name}", RING_BYTES, self._on_interest) for name in CONTAINERS}
+        self._left: dict[str, float] = {}  # containers without viewers, since when
+        self._idle_since = clock.monotonic()
+        self._state = ChannelState(since=clock.wall())
+        self._reason: str | None = None
+        self._format: Format | None = None
+        self._connections: Counter[str] = Counter()
+        self._discontinuities = 0
+        self._kind: Kind = kinds.kind_of(settings.source)
+        self._feed: HttpFeed | LibavFeed | None = None
+        self._pipeline: Pipeline | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._say_damaged = Throttle(log.warning, "damaged")
+        self._damaged_said = 0
+
+    # -- what others ask
+
+    def hub(self, container: str) -> Hub:
+        return self._hubs[container]
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None
+
+    @property
+    def format(self) -> Format | None:
+        """What viewers get; None before the first picture."""
+        return self._format
+
+    def state(self) -> ChannelState:
+        return self._state
+
+    def frame_age(self) -> float | None:
+        """Seconds since the last frame."""
+        last = self._pipeline.last_frame if self._pipeline else None
+        return None if last is None else self._clock.monotonic() - last
+
+    def stats(self) -> ChannelStats:
+        return ChannelStats(
+            dict(self._connections),
+            self._discontinuities,
+            sum(hub.stats().ring.bytes for hub in self._hubs.values()),
+            {name: hub.stats().ring.appended_bytes for name, hub in self._hubs.items()},
+            self._pipeline.stats() if self._pipeline else None,
+        )
+
+    # -- life
+
+    def start(self) -> None:
+        """Starts pulling, if it does not already."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"channel {self.settings.name}")
+
+    async def stop(self) -> None:
+        """Stops pulling; the hubs stay for viewers who come back."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        if self._pipeline is not None:
+            self._pipeline.cancel()
+        if self._feed is not None:
+            self._feed.cancel()
+        task.cancel()
+        await asyncio.wait([task], timeout=STOPPING)
+        self._refresh()
+
+    async def close(self) -> None:
+        """The end: viewers are told."""
+        await self.stop()
+        for hub in self._hubs.values():
+            hub.close()
+
+    def tick(self, now: float) -> None:
+        """What is due by time: state, containers nobody watches, a channel on demand nobody watches."""
+        self._refresh()
+        self._tell_damage(now)
+        for name in [n for n, since in self._left.items() if now - since >= LINGER]:
+            del self._left[name]
+            self._hubs[name].idle()
+            self._tell_wanted()
+        if any(hub.listeners for hub in self._hubs.values()):
+            self._idle_since = now
+        elif self.settings.on_demand and self.running and now - self._idle_since >= LINGER:
+            asyncio.ensure_future(self.stop())  # noqa: RUF006 - it ends by itself within STOPPING
+
+    # -- viewers
+
+    def _on_interest(self, hub: Hub, wanted: bool) -> None:
+        container = hub.name.rpartition(".")[2]
+        if wanted:
+            self._left.pop(container, None)
+            if self.settings.on_demand:
+                self.start()
+        else:
+            self._left[container] = self._clock.monotonic()
+        self._tell_wanted()
+
+    def _tell_wanted(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.want(n for n, hub in self._hubs.items() if hub.listeners or n in self._left)
+
+    # -- the source
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        outbox: Outbox[Event] = Outbox(loop, self._deliver, OUTBOX_BYTES)
+        worker = Worker(loop, f"edge-{self.settings.name}"[:15])
+        pipeline = None
+        try:
+            pipeline = await worker.run(lambda: self._make(outbox))
+            self._pipeline = pipeline
+            self._tell_wanted()
+            await self._pull(worker, pipeline)
+        finally:
+            outbox.close()
+            if pipeline is not None:
+                pipeline.cancel()
+            worker.stop(pipeline.close if pipeline else None)
+
+    def _make(self, outbox: Outbox[Event]) -> Pipeline:
+        """In the thread: importing av takes 0.2 to 0.4 s, which no viewer shall feel."""
+        make: Callable[..., Pipeline] = import_module("edge.media.pipeline").Pipeline
+        s = self.settings
+        return make(
+            s.video,
+            s.audio,
+            lambda event: outbox.put(event, _size(event)),
+            s.program,
+            s.audio_language,
+        )
+
+    async def _pull(self, worker: Worker, pipeline: Pipeline) -> None:
+        backoff, feed = Backoff(), self._new_feed()
+        while True:
+            started, news = self._clock.monotonic(), pipeline.news
+            self._feed = feed
+            reason = await self._connection(feed, worker, pipeline)
+            if reason == "playlist":
+                self._kind, feed = (
+                    kinds.HLS,
+                    LibavFeed(self.settings.source, kinds.HLS, self.settings.headers, self._access),
+                )
+                continue
+            self._connections[reason] += 1
+            lasted = self._clock.monotonic() - started
+            backoff, wait = backoff.after(
+                brought_media=pipeline.news > news,
+                lasted=lasted,
+                chance=random.random(),  # noqa: S311 - jitter
+            )
+            await asyncio.sleep(wait)
+
+    def _new_feed(self) -> HttpFeed | LibavFeed:
+        s = self.settings
+        if self._kind is kinds.PIPE:
+            return HttpFeed(s.source, s.headers, self._access)
+        return LibavFeed(s.source, self._kind, s.headers, self._access)
+
+    async def _connection(self, feed: HttpFeed | LibavFeed, worker: Worker, pipeline: Pipeline) -> str:
+        """Plays one connection. The word for how it ended; what is worth a line becomes the state's reason."""
+        try:
+            await feed.play(worker, pipeline)
+        except SourceError as error:
+            self._note(error.reason, error)
+            return error.reason
+        except CodecError as error:
+            self._note("codec", error)
+            return "codec"
+        except Exception as error:  # noqa: BLE001 - a bug must not end the channel; it is counted and said
+            self._note("bug", error)
+            return "bug"
+        self._reason = "ended"
+        return "ended"
+
+    def _note(self, reason: str, error: Exception) -> None:
+        """One line per new trouble: a cut every 12 seconds is this product's daily bread and gets none."""
+        trouble = reason not in ("ended", "playlist") and reason != self._reason
+        self._reason = reason
+        if trouble and self._state.status != "live":
+            self._log.warning(
+                "source_failed", channel=self.settings.name, reason=reason, why=f"{type(error).__name__}: {error}"
+            )
+
+    # -- from the thread
+
+    def _deliver(self, events: list[Event]) -> None:
+        for event in events:
+            self._take(event)
+        self._refresh()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Media):
+            self._hubs[event.container].publish(event.chunks)
+        elif isinstance(event, Init):
+            hub = self._hubs[event.container]
+            self.unavailable.pop(event.container, None)
+            if event.reset:
+                hub.reset(event.data)
+            else:
+                hub.set_init(event.data)
+        elif isinstance(event, Discontinuity):
+            self._discontinuities += 1
+            for hub in self._hubs.values():
+                hub.discontinuity()
+        elif isinstance(event, Poster):
+            self.poster = event.jpeg
+        elif isinstance(event, Unavailable):
+            self.unavailable[event.container] = event.reason
+            self._hubs[event.container].reset(b"")
+        else:
+            self._format = event
+
+    def _refresh(self) -> None:
+        """The state of now; a change of status is one log line."""
+        now = status(running=self.running, frame_age=self.frame_age())
+        old = self._state
+        since = old.since if now == old.status else self._clock.wall()
+        f = self._format
+        reason = self._reason if now in ("away", "starting") else None
+        self._state = ChannelState(
+            now, reason, since,
+            f.width or None if f else None, f.height or None if f else None,
+            f.sar[0] / f.sar[1] if f else 1.0, f.codecs if f else (),
+        )  # fmt: skip
+        if now != old.status:
+            self._tell_status(old)
+
+    def _tell_status(self, old: ChannelState) -> None:
+        name, now = self.settings.name, self._state
+        if now.status == "live":
+            away = self._clock.wall() - old.since if old.status == "away" else 0.0
+            fields: dict[str, Any] = {"away_seconds": away} if away else {}
+            self._log.info("source_live", channel=name, width=now.width or 0, height=now.height or 0, **fields)
+        elif now.status == "away":
+            self._log.warning("source_away", channel=name, reason=now.reason or "silent")
+            for hub in self._hubs.values():
+                hub.gap()
+
+    def _tell_damage(self, now: float) -> None:
+        if self._pipeline is None:
+            return
+        damaged = self._pipeline.stats().damaged
+        if damaged > self._damaged_said:
+            self._say_damaged(now, damaged - self._damaged_said, channel=self.settings.name)
+            self._damaged_said = damaged
+
+
+def _size(event: Event) -> int:
+    """Bytes that an event keeps alive on its way to the loop."""
+    if isinstance(event, Media):
+        return sum(len(chunk.data) for chunk in event.chunks)
+    return len(event.jpeg) if isinstance(event, Poster) else 64
