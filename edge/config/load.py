@@ -98,7 +98,9 @@ def _secrets(table: dict[str, Any], path: str, credentials: dict[str, Credential
         try:
             values.append(secret(name))
         except ValueError as error:
-            yield Mistake(child(path, key), "a file whose first line is the secret", f"{quoted(name)}: {error}")
+            # who writes the secret itself instead of a file name shall not find it in a log
+            shown = quoted(name) if "/" in name else "a name without a folder"
+            yield Mistake(child(path, key), "a file whose first line is the secret", f"{shown}: {error}")
     if len(values) == 2 and isinstance(table.get("name"), str):
         credentials[table["name"]] = Credentials(*values)
 

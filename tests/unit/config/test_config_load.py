@@ -195,6 +195,16 @@ def test_a_file_without_a_secret_is_a_mistake_that_does_not_show_it(tmp_path: Pa
     assert "second" not in message
 
 
+def test_a_secret_in_the_place_of_its_file_is_not_shown() -> None:
+    table = {"name": "a", "source": "https://h/", "user_file": "/zoe/file", "password_file": "hunter2"}
+    with pytest.raises(Mistakes) as caught:
+        load.settle({"channel": [table]}, "f")
+    assert [message.rpartition("got ")[2] for message in caught.value.messages] == [
+        '"/zoe/file": No such file or directory',
+        "a name without a folder: No such file or directory",
+    ]
+
+
 def test_a_missing_secret_is_reported_beside_other_mistakes(tmp_path: Path) -> None:
     path = with_secrets(tmp_path, b"ann", b"x")
     (tmp_path / "user").unlink()
