@@ -115,7 +115,7 @@ def _form(playlist):
 
 
 class Checker:
-    """Remembers what it saw. `slack`: seconds by which a fetch may be later than the update it shows, and the reverse."""
+    """Remembers what it saw. `slack`: seconds by which a fetch may be later than the update it shows."""
 
     def __init__(self, slack=0.0):
         self.slack = slack
@@ -139,7 +139,7 @@ class Checker:
 
     def restarted(self):
         """The next playlist comes from a new process: nothing was kept but the sequence numbers must not go back."""
-        self._restarted = True
+        self._restarted = self.last is not None
 
     def _evolve(self, now, playlist):
         last = self.last
@@ -183,5 +183,5 @@ class Checker:
 
     def finish(self, now):
         """No playlist after this."""
-        if self.last is not None and "EXT-X-ENDLIST" not in self.last.tags:
+        if self.last is not None and "EXT-X-ENDLIST" not in self.last.tags and not self._restarted:
             self._overdue(now)

@@ -117,7 +117,7 @@ class Live:
         if self._cutter is None:
             self._learn(chunk, now)
         else:
-            self._list(self._cutter.push(chunk), now)
+            self._list(self._cutter.push(chunk, short=self._behind(now) >= 2), now)
 
     def _learn(self, chunk: Chunk, now: float) -> None:
         if not self._learned and not chunk.key:
@@ -142,11 +142,15 @@ class Live:
             self.append(chunk, now)
         self._marks.clear()
 
+    def _behind(self, now: float) -> float:
+        """By how many the numbers used lag behind one a second. Negative: no piece under a second may be listed."""
+        used = self.window.next_msn - self._first.msn if self.window else 0
+        return now - self._began - used
+
     def _list(self, pieces: list[Piece], now: float) -> None:
         for piece in pieces:
-            ahead = self.next_numbers.msn - self._first.msn > now - self._began
-            if piece.duration < MIN_SECONDS and ahead:
-                self._short += 1  # what follows it is marked already
+            if piece.duration < MIN_SECONDS and self._behind(now) < 0:
+                self._short += 1  # it was ended by a discontinuity: what follows is marked
             else:
                 self._put(piece, now)
 

@@ -65,14 +65,17 @@ class Cutter:
         """No piece is open."""
         return not self._open
 
-    def push(self, chunk: Chunk) -> list[Piece]:
-        """Takes the next chunk. Gives what it completes: mostly nothing, at most two pieces."""
+    def push(self, chunk: Chunk, *, short: bool = True) -> list[Piece]:
+        """Takes the next chunk. Gives what it completes: mostly nothing, at most two pieces.
+
+        `short`: a piece that began without a keyframe may be ended early at one, to be in step with them again.
+        """
         time = chunk.time
         if self._key_at is not None and not -_TOLERANCE < time - self._last <= self._limit:
             done = self.part()
         else:
             time = time if self._key_at is None else max(time, self._last)
-            done = self._shorten(time) + self._cut(chunk, time)
+            done = self._shorten(time) + self._cut(chunk, time, short=short)
         self._add(chunk, time)
         return done
 
@@ -85,13 +88,14 @@ class Cutter:
         self._begin(newest, self._last)
         return done
 
-    def _cut(self, chunk: Chunk, time: float) -> list[Piece]:
+    def _cut(self, chunk: Chunk, time: float, *, short: bool) -> list[Piece]:
         if not self._open or not chunk.key:
             return []
         length = time - self._start
         if self._pending:
             return self._close(time if time - self._last <= _TOLERANCE else self._last + self._step)
-        due = length >= self._target or (length >= MIN_SECONDS and length + self._gop > self._limit)
+        least = _LEAST if short and not self._open[0].key else MIN_SECONDS
+        due = length >= self._target or (length >= least and length + self._gop > self._limit)
         return self._close(time) if due else []
 
     def _add(self, chunk: Chunk, time: float) -> None:
@@ -158,4 +162,5 @@ class Cutter:
         """There is a hole: the open piece is dropped, so is what comes before the next keyframe."""
         self.dropped += len(self._open)
         self._open = []
+        self._size = 0
         self._pending = self._waiting = True

@@ -61,6 +61,8 @@ class Window:
     @property
     def next_discontinuity_sequence(self) -> int:
         """A number no segment of this window belongs to yet."""
+        if not self.segments:
+            return self.discontinuity_sequence
         return self.discontinuity_sequence + sum(s.piece.discontinuity for s in self.segments) + 1
 
     @property
