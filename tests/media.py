@@ -187,11 +187,3 @@ def pictures(source: Any, **options: Any) -> list[int | None]:
     """The number of each picture of a file, URL or file object, in order of display; None where it is unreadable."""
     with av.open(str(source) if isinstance(source, Path) else source, **options) as container:
         return [marker.read(frame) for frame in container.decode(video=0)]
-
-
-def psi_only(path: Path) -> bytes:
-    """The PAT, SDT and PMT packets of a TS sample, without any media."""
-    data = path.read_bytes()
-    media = {0x100, 0x101}  # the PIDs libavformat's muxer gives
-    packets = (data[at : at + 188] for at in range(0, len(data), 188))
-    return b"".join(p for p in packets if (p[1] & 0x1F) << 8 | p[2] not in media)

@@ -65,9 +65,3 @@ def test_the_hls_folder_has_its_segments() -> None:
     names = [line for line in playlist.splitlines() if line and not line.startswith("#")]
     assert len(names) >= 5
     assert all((media.sample("hls").parent / name).stat().st_size for name in names)
-
-
-def test_psi_only_holds_no_media() -> None:
-    data = media.psi_only(media.sample("small"))
-    assert len(data) > 188
-    assert b"\0\0\1\xe0" not in data
