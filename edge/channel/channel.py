@@ -169,7 +169,7 @@ class Channel:
             outbox.close()
             if pipeline is not None:
                 pipeline.cancel()
-            worker.stop(pipeline.close if pipeline else None)
+            worker.stop(None if pipeline is None else pipeline.close)
 
     def _make(self, outbox: Outbox[Event]) -> Pipeline:
         """In the thread: importing av takes 0.2 to 0.4 s, which no viewer shall feel."""

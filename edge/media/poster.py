@@ -22,6 +22,6 @@ def jpeg(frame: Any, sar: Fraction) -> bytes:
     encoder.options = {"huffman": "default"}
     encoder.flags |= _USE_QSCALE
     encoder.global_quality = _QSCALE
-    picture = frame.reformat(width, height, "yuvj420p")
+    picture = frame.reformat(width, height, "yuvj420p", threads=1)
     picture.pts, picture.time_base, picture.pict_type = 0, Fraction(1, 25), 0
     return b"".join(bytes(p) for p in encoder.encode(picture) + encoder.encode(None))

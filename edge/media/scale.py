@@ -36,7 +36,7 @@ class Scaler:
             self._rebuild(frame, sar or Fraction(1))
         if self._graph is None:
             g = self.geometry
-            return [self._plain.reformat(frame, g.width, g.height, "yuv420p", interpolation="BILINEAR")]
+            return [self._plain.reformat(frame, g.width, g.height, "yuv420p", interpolation="BILINEAR", threads=1)]
         return self._filtered(frame)
 
     def _rebuild(self, frame: Any, sar: Fraction) -> None:
