@@ -37,10 +37,12 @@ class Limits(msgspec.Struct, frozen=True):
     # Memory in user space (write_high) and in the kernel, where viewers' buffers are the largest of all.
     write_high: int = 32768
     receive_buffer: int = 32768
-    send_buffer: int = 131_072  # streams only
-    not_sent_low: int = 16384  # streams only, TCP_NOTSENT_LOWAT
+    send_buffer: int = 131_072  # the kernel doubles it
+    not_sent_low: int = (
+        16384  # TCP_NOTSENT_LOWAT: what is not sent yet waits with us, shared by all viewers, not copied
+    )
 
-    # A peer that vanished without a word (streams only).
+    # A peer that vanished without a word.
     keepalive_seconds: int = 15
     user_timeout_seconds: int = 30
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from edge.http.progress import Progress
-from edge.http.sockets import prepare_stream
 from edge.http.table import NEVER, Table
 
 
@@ -47,7 +46,6 @@ class StreamOutlet(asyncio.Protocol):
     def open(self, owner: Callable[[StreamOutlet], None], *, ended: bool) -> None:
         """Hands the outlet to its owner. `ended`: the peer has closed its side already, so nobody may be there."""
         self._table.streams += 1
-        prepare_stream(self._transport.get_extra_info("socket"), self._table.limits)
         if not self._transport.is_reading():
             self._transport.resume_reading()
         if self.paused:

@@ -20,7 +20,8 @@ def parse_address(text: str) -> tuple[str, int]:
     """`host:port` or `[v6]:port`. ConfigError for all else."""
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not (port.isascii() and port.isdecimal() and int(port) <= 65535) or (":" in host) != bracketed:
+    plain = not any(sign in host for sign in "[]:")
+    if not (colon and (bracketed or plain) and port.isascii() and port.isdecimal() and int(port) <= 65535):
         raise ConfigError(f'expected an address such as "127.0.0.1:8080" or "[::1]:8080" to listen on, got "{text}"')
     return (host[1:-1] if bracketed else host), int(port)
 
@@ -53,9 +54,7 @@ def _bound(family: int, address: object, limits: Limits) -> socket.socket:
     try:
         bound.setblocking(False)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Inherited by what is accepted: how much of a request the kernel, and one read of ours, may hold.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.receive_buffer)
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _prepare(bound, limits)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.bind(address)  # type: ignore[arg-type]
@@ -64,6 +63,22 @@ def _bound(family: int, address: object, limits: Limits) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def _prepare(bound: socket.socket, limits: Limits) -> None:
+    """What accepted connections inherit: bounds of what the kernel holds for them, an end for peers that vanished."""
+    for level, option, value in (
+        (socket.SOL_SOCKET, socket.SO_RCVBUF, limits.receive_buffer),  # of a request; one read of ours is no larger
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer),
+        (socket.IPPROTO_TCP, _NOTSENT_LOWAT, limits.not_sent_low),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.keepalive_seconds),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, limits.keepalive_seconds),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limits.user_timeout_seconds * 1000),
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    ):
+        bound.setsockopt(level, option, value)
 
 
 def _refusal(text: str, error: OSError) -> str:
@@ -76,24 +91,9 @@ def _refusal(text: str, error: OSError) -> str:
     return f"cannot listen on {text}: {error.strerror}"
 
 
-def prepare_stream(sock: socket.socket, limits: Limits) -> None:
-    """Bounds what the kernel holds for a viewer, and notices one that vanished."""
-    tcp = socket.IPPROTO_TCP
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
-        sock.setsockopt(tcp, _NOTSENT_LOWAT, limits.not_sent_low)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(tcp, socket.TCP_KEEPIDLE, limits.keepalive_seconds)
-        sock.setsockopt(tcp, socket.TCP_KEEPINTVL, limits.keepalive_seconds)
-        sock.setsockopt(tcp, socket.TCP_KEEPCNT, 2)
-        sock.setsockopt(tcp, socket.TCP_USER_TIMEOUT, limits.user_timeout_seconds * 1000)
-    except OSError:
-        pass  # the peer has gone already; the transport is about to tell
-
-
 def affordable(connections: int, lingering: int) -> int:
     """How many connections the process's descriptors leave room for, at most `connections`."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return connections
-    return max(8, min(connections, soft - lingering - _RESERVED))
+    return min(connections, max(8, soft - lingering - _RESERVED))
