@@ -18,12 +18,15 @@ LANGUAGES = ("en", "fr")  # the first is the one for everybody else
 # The module `html` would bring 0.3 MB of entity names for the sake of these five.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
-ADDRESSES = (("HLS", "/live/{}/index.m3u8"), ("TS", "/live/{}.ts"), ("FLV", "/live/{}.flv"), ("MP4", "/live/{}.mp4"))
-
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
 )
+
+
+def outputs(name: str) -> dict[str, str]:
+    """The paths of what players take, by output."""
+    return {"hls": f"/live/{name}/index.m3u8"} | {kind: f"/live/{name}.{kind}" for kind in ("ts", "flv", "mp4")}
 
 
 def escape(text: str) -> str:
@@ -122,9 +125,9 @@ class Web:
 def _addresses(name: str, texts: Mapping[str, str]) -> str:
     copy = f'<button class="copy" type="button">{escape(texts["copy"])}</button>'
     rows = [
-        f'<p class="address"><a href="{path}">{kind}</a>'
+        f'<p class="address"><a href="{path}">{kind.upper()}</a>'
         f'<input readonly aria-label="{kind}" data-path="{path}" value="{path}">{copy}</p>'
-        for kind, path in ((kind, escape(path.format(name))) for kind, path in ADDRESSES)
+        for kind, path in outputs(escape(name)).items()
     ]
     frame = f'<p class="address"><b>HTML</b><input readonly id="frame" aria-label="{escape(texts["embed"])}">{copy}</p>'
     return "\n".join([*rows, f"<p>{escape(texts['embed'])}</p>", frame])

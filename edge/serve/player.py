@@ -2,58 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable
 
 import msgspec
 
-from edge.channel.settings import ChannelSettings
+from edge.channel.channel import Channel
+from edge.channel.registry import Registry
 from edge.http.compress import accepts_gzip, maybe_gzip
 from edge.http.message import Headers, Request, Response, json, text
 from edge.http.router import Router
-from edge.serve.pages import ADDRESSES, Asset, Web, language, safety
+from edge.serve.pages import Asset, Web, language, outputs, safety
 
 Refusal = Callable[[Request, str], Response | None]
 
 _FRESH: Headers = (("Cache-Control", "no-store"),)
 _PAGE: Headers = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language"))
 _HTML = "text/html; charset=utf-8"
+_CARRIER = {"hls": "ts"}  # whose hub an output is made from, where the names differ
 _FOR_EVER = "public, max-age=31536000, immutable"  # for an address that names its content by `?v=`
-
-
-class Shown(Protocol):
-    """`edge.channel.state.ChannelState`, as far as viewers may know it."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def reason(self) -> str | None: ...
-    @property
-    def since(self) -> float: ...
-    @property
-    def width(self) -> int | None: ...
-    @property
-    def height(self) -> int | None: ...
-    @property
-    def sar(self) -> float: ...
-
-
-class Channel(Protocol):
-    @property
-    def settings(self) -> ChannelSettings: ...
-    @property
-    def poster(self) -> bytes | None: ...
-    def state(self) -> Shown: ...
-
-
-class Registry(Protocol):
-    def get(self, name: str) -> Channel | None: ...
-    def all(self) -> Iterable[Channel]: ...
 
 
 class State(msgspec.Struct, frozen=True):
     """`/live/NAME/state`. `status` is live, starting, away or off; `reason` a word; `sar` the width of a pixel by its
-    height; `urls` has `jpg` only when there is a picture."""
+    height. `urls` has what is there: no `jpg` before the first picture, no container that cannot carry the codecs."""
 
     name: str
     public: bool
@@ -71,7 +42,11 @@ class State(msgspec.Struct, frozen=True):
 def describe(channel: Channel) -> State:
     """What anybody who may watch the channel may know of it: nothing about its source but whether it is there."""
     settings, now = channel.settings, channel.state()
-    urls = {kind.lower(): path.format(settings.name) for kind, path in ADDRESSES}
+    urls = {
+        kind: path
+        for kind, path in outputs(settings.name).items()
+        if _CARRIER.get(kind, kind) not in channel.unavailable
+    }
     if channel.poster:
         urls["jpg"] = f"/live/{settings.name}.jpg"
     return State(
@@ -82,7 +57,7 @@ def describe(channel: Channel) -> State:
         since=now.since,
         width=now.width,
         height=now.height,
-        sar=float(now.sar),
+        sar=now.sar,
         video=settings.video.codec != "none",
         audio=settings.audio.codec != "none",
         urls=urls,

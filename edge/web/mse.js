@@ -119,7 +119,7 @@ export class Feeder {
   // The last picture stays while a new connection begins. It may be on another timeline: the old one is forgotten.
   async prepare(names, signal) {
     const mime = `video/mp4; codecs="${names.join(",")}"`;
-    if (!Source.isTypeSupported(mime)) throw Object.assign(new Error(mime), { unsupported: true });
+    if (!Source.isTypeSupported(mime)) throw Object.assign(new Error(mime), { unsupported: 3 });
     if (this.source?.readyState !== "open" || this.video.error || this.mime !== mime) return this.open(mime);
     if (this.buffer.updating) await this.done(() => {});
     signal.throwIfAborted();

@@ -3,6 +3,7 @@
 import { Feeder, Source } from "./mse.js";
 
 const HLS = "application/vnd.apple.mpegurl";
+const SURE = 3; // refusals by the browser, not by the server, after which the next way is taken
 const PATIENCE = { hls: 8, mse: 6, mp4: 8 }; // seconds without progress on a live channel before starting anew
 const $ = (id) => document.getElementById(id);
 const page = document.body.dataset;
@@ -42,7 +43,7 @@ class Player {
   state = { status: "starting" };
   wanted = true; // what the viewer wants; the browser may pause for its own reasons
   failures = 0;
-  refused = 0; // times that this way of playing failed for the browser's sake
+  refused = 0; // how sure it is that the browser cannot play this way
   moved = -Infinity; // when the picture last went on
   since = now(); // when it was last given a chance to
   at = 0;
@@ -104,7 +105,7 @@ class Player {
     page.mode = mode ?? "";
     this.retry = undefined;
     this.since = now();
-    if (!mode) return this.fail({ unsupported: true });
+    if (!mode) return this.fail({ unsupported: SURE });
     const { urls } = this.state;
     if (mode === "mse") this.way ??= new Feeder(video, urls.mp4, this.headers(), (error) => this.fail(error));
     else this.way ??= new Direct(urls[mode]);
@@ -118,12 +119,12 @@ class Player {
     this.retry = undefined;
   }
 
-  fail({ status, after = 0, unsupported }) {
+  fail({ status, after = 0, unsupported = 0 }) {
     if (status === 401 || status === 403) return this.ask();
     this.failures += 1;
-    if (unsupported) this.refused += 1;
-    if (this.refused > 1 && this.modes.length > 1) this.next();
-    this.trouble = this.refused > 1 ? "unsupported" : status === 503 ? "full" : "";
+    if (this.state.status === "live") this.refused += unsupported;
+    if (this.refused >= SURE && this.modes.length > 1) this.next();
+    this.trouble = this.refused >= SURE ? "unsupported" : status === 503 ? "full" : "";
     this.retry = now() + Math.max(Math.min(after, 60), backoff(this.failures));
   }
 
@@ -299,7 +300,7 @@ function wire(player) {
   video.onresize = () => player.fit();
   video.onplay = video.onpause = video.onvolumechange = () => player.buttons();
   video.onended = () => player.way && player.fail({});
-  video.onerror = () => player.way && player.fail({ unsupported: video.error?.code > 2 });
+  video.onerror = () => player.way && player.fail({ unsupported: Number(video.error?.code > 2) });
   document.onkeydown = (event) => keys(player, event);
   document.onvisibilitychange = () => player.wake();
   navigator.mediaSession?.setActionHandler("pause", () => player.pause());

@@ -3,40 +3,31 @@
 import gzip
 import re
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from edge.channel.channel import Channel
+from edge.channel.registry import Registry
 from edge.channel.settings import ChannelSettings
+from edge.channel.state import ChannelState
+from edge.clock import ManualClock
 from edge.http.message import Request, Response
 from edge.http.router import Router
+from edge.log import Log
 from edge.serve.pages import LANGUAGES, SERVED, WEB, Web, escape, language, safety
 from edge.serve.player import Pages, State
 
 SECRET_SOURCE = "http://user:pass@source.example/1034.ts?key=sesame"
 
 
-class FakeChannel:
-    def __init__(self, name="news", poster=b"jpg", *, public=True, **state):
-        self.settings = ChannelSettings(name=name, source=SECRET_SOURCE, public=public)
-        self.poster = poster
-        shown = {"status": "live", "reason": None, "since": 12.0, "width": 352, "height": 240, "sar": 40 / 33}
-        self._state = SimpleNamespace(**(shown | state))
-
-    def state(self):
-        return self._state
-
-
-class FakeRegistry:
-    def __init__(self, *channels):
-        self._channels = {channel.settings.name: channel for channel in channels}
-
-    def get(self, name):
-        return self._channels.get(name)
-
-    def all(self):
-        return self._channels.values()
+def channel(name="news", poster=b"jpg", *, public=True, **state):
+    """A channel as its thread left it."""
+    made = Channel(ChannelSettings(name=name, source=SECRET_SOURCE, public=public), ManualClock(), Log())
+    made.poster = poster
+    shown = {"status": "live", "since": 12.0, "width": 352, "height": 240, "sar": 40 / 33}
+    made._state = ChannelState(**(shown | state))
+    return made
 
 
 class OneToken:
@@ -51,7 +42,7 @@ def web():
 
 def serve(web, *channels):
     router = Router(OneToken())
-    Pages(FakeRegistry(*channels), router.refusal, web).add_to(router)
+    Pages(Registry(channels), router.refusal, web).add_to(router)
 
     def get(path, query="", **headers) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -82,7 +73,7 @@ class Tags(HTMLParser):
 
 
 def test_the_page_names_its_channel_and_its_addresses(web):
-    page = serve(web, FakeChannel())("/live/news")
+    page = serve(web, channel())("/live/news")
     assert page.status == 200
     tags = Tags(page.body)
     (body,) = tags.all("body")
@@ -93,13 +84,13 @@ def test_the_page_names_its_channel_and_its_addresses(web):
 
 
 def test_nothing_of_the_source_is_on_any_page(web):
-    get = serve(web, FakeChannel(), FakeChannel("shut", public=False, status="away", reason="refused"))
+    get = serve(web, channel(), channel("shut", public=False, status="away", reason="refused"))
     for path in ("/", "/live/news", "/live/shut", "/live/news/state"):
         assert not re.search(rb"source\.example|sesame|user:|pass@", get(path).body), path
 
 
 def test_no_script_or_style_stands_in_a_page(web):
-    get = serve(web, FakeChannel())
+    get = serve(web, channel())
     for path in ("/", "/live/news"):
         for tag, attrs in Tags(get(path).body).seen:
             assert tag != "style"
@@ -108,7 +99,7 @@ def test_no_script_or_style_stands_in_a_page(web):
 
 
 def test_only_the_embedded_page_may_stand_in_a_frame(web):
-    get = serve(web, FakeChannel())
+    get = serve(web, channel())
     for path, query, framed in (("/", "", False), ("/live/news", "", False), ("/live/news", "embed", True)):
         headers = head(get(path, query))
         assert headers["Content-Security-Policy"].endswith("frame-ancestors *" if framed else "frame-ancestors 'none'")
@@ -139,7 +130,7 @@ def test_the_language_is_the_viewers(chosen, accept, expected):
 
 
 def test_a_page_says_its_language(web):
-    get = serve(web, FakeChannel())
+    get = serve(web, channel())
     french = get("/live/news", accept_language="fr-FR,fr;q=0.9")
     assert Tags(french.body).all("html") == [{"lang": "fr"}]
     assert "Activer le son" in french.body.decode()
@@ -176,7 +167,7 @@ def test_a_name_that_looks_like_a_placeholder_is_a_name(web):
 
 
 def test_an_unknown_channel_is_404(web):
-    get = serve(web, FakeChannel())
+    get = serve(web, channel())
     assert get("/live/other").status == 404
     assert get("/live/other/state").status == 404
     assert get("/web/other.js").status == 404
@@ -184,7 +175,7 @@ def test_an_unknown_channel_is_404(web):
 
 
 def test_the_list_shows_public_channels_only(web):
-    get = serve(web, FakeChannel("news"), FakeChannel("shut", public=False))
+    get = serve(web, channel("news"), channel("shut", public=False))
     page = get("/").body
     assert [attrs["data-name"] for attrs in Tags(page).all("li")] == ["news"]
     assert b"shut" not in page
@@ -192,7 +183,7 @@ def test_the_list_shows_public_channels_only(web):
 
 
 def test_the_state_of_a_channel(web):
-    answer = serve(web, FakeChannel(status="away", reason="refused"))("/live/news/state")
+    answer = serve(web, channel(status="away", reason="refused"))("/live/news/state")
     assert answer.status == 200
     assert head(answer)["Cache-Control"] == "no-store"
     assert head(answer)["Access-Control-Allow-Origin"] == "*"
@@ -204,12 +195,18 @@ def test_the_state_of_a_channel(web):
 
 
 def test_no_picture_is_promised_before_there_is_one(web):
-    answer = serve(web, FakeChannel(poster=None, width=None, height=None))("/live/news/state")
+    answer = serve(web, channel(poster=None, width=None, height=None))("/live/news/state")
     assert "jpg" not in msgspec.json.decode(answer.body, type=State).urls
 
 
+def test_an_output_that_cannot_carry_the_codecs_is_not_offered(web):
+    hevc = channel()
+    hevc.unavailable = {"flv": "codec", "ts": "codec"}
+    assert set(msgspec.json.decode(serve(web, hevc)("/live/news/state").body, type=State).urls) == {"mp4", "jpg"}
+
+
 def test_a_private_channel_shows_its_state_to_a_token_only(web):
-    get = serve(web, FakeChannel(public=False))
+    get = serve(web, channel(public=False))
     assert get("/live/news/state").status == 401
     assert get("/live/news/state", authorization="Bearer bad").status == 401
     answer = get("/live/news/state", authorization="Bearer good")
@@ -230,7 +227,7 @@ def test_files_are_packed_for_those_who_can_unpack(web):
 
 
 def test_pages_are_packed_for_those_who_can_unpack(web):
-    get = serve(web, FakeChannel())
+    get = serve(web, channel())
     assert gzip.decompress(get("/live/news", accept_encoding="gzip").body) == get("/live/news").body
 
 
@@ -244,7 +241,7 @@ def test_a_file_that_the_browser_has_is_not_sent_again(web):
 
 
 def test_only_an_address_that_names_the_content_is_kept_for_ever(web):
-    get = serve(web, FakeChannel())
+    get = serve(web, channel())
     (script,) = Tags(get("/live/news").body).all("script")
     path, _, query = script["src"].partition("?")
     assert "immutable" in head(get(path, query))["Cache-Control"]

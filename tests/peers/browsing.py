@@ -1,0 +1,218 @@
+"""What the browser tests share: a running edge, Chromium by Playwright, Firefox by WebDriver BiDi, a look at a page."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import sync_playwright
+from websockets.sync.client import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# The rendition of the README: small, 15 frames/s, another shape in pixels than on the screen.
+SMALL = "width = 352\nheight = 240\nfps = 15"
+NODE = Path(__file__).parent / "node"
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+LOOK = """() => {
+    const video = document.getElementById("video"), page = document.body.dataset;
+    return {
+        mode: page.mode, status: page.status, playing: page.playing === "true",
+        at: video.currentTime, now: performance.now() / 1000, width: video.videoWidth, height: video.videoHeight,
+        rate: video.playbackRate, muted: video.muted, paused: video.paused, error: video.error && video.error.message,
+        ahead: video.buffered.length ? video.buffered.end(video.buffered.length - 1) - video.currentTime : 0,
+        kept: video.buffered.length ? video.currentTime - video.buffered.start(0) : 0,
+        state: document.getElementById("state").textContent, words: document.getElementById("words").textContent,
+    };
+}"""
+
+
+def until(look: Callable[[], Any], good: Callable[[Any], object], seconds: float = 30.0) -> Any:
+    """What `look` finds once it is `good`. The failure shows the last find."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if good(found):
+            return found
+        assert time.monotonic() < end, f"still {found}"
+        time.sleep(0.1)
+
+
+def channel(name: str, source: str, more: str = "", video: str = SMALL) -> str:
+    """A `[[channel]]` table."""
+    table = f'[[channel]]\nname = "{name}"\nsource = "{source}"\n{more}\n'
+    return f'{table}[channel.video]\n{video}\nbitrate = "256k"\n[channel.audio]\nbitrate = "64k"\nchannels = 1\n'
+
+
+@contextmanager
+def edge(folder: Path, port: int, *channels: str) -> Iterator[str]:
+    """`edge run` with these `[[channel]]` tables; its address, once every listener is up."""
+    config = folder / "edge.toml"
+    config.write_text(f'data_dir = "{folder / "data"}"\n[http]\nlisten = ["127.0.0.1:{port}"]\n' + "".join(channels))
+    command = [sys.executable, "-m", "edge", "run", "--config", config]
+    with (folder / "edge.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            until(lambda: answers(f"{url}/readyz", process, folder / "edge.log"), bool)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, log.read_text()
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+@contextmanager
+def chromium(path: str, *arguments: str) -> Iterator[Any]:
+    """A headless Chromium, asked for nothing beyond the loopback."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=[*CHROMIUM, *arguments], headless=True)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def site(pages: dict[str, str], folder: Path | None = None) -> Iterator[str]:
+    """Another origin than edge's: serves `pages` by path, and scripts from `folder`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            file = folder / self.path[1:] if folder and self.path.endswith(".js") else None
+            body = page.encode() if page else file.read_bytes() if file and file.is_file() else b""
+            self.send_response(200 if body else 204)
+            self.send_header("Content-Type", "text/html; charset=utf-8" if page else "text/javascript; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def node_modules() -> Path:
+    """The folder of the npm packages, installed on first use: no other package, and no script of one is run."""
+    folder = NODE / "node_modules"
+    npm = shutil.which("npm")
+    if not folder.is_dir() and npm:
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=NODE, check=False, capture_output=True, timeout=120)
+    if not folder.is_dir():
+        reason = "needs the packages of tests/peers/node, which are not installed"
+        (pytest.fail if os.environ.get("EDGE_REQUIRE_PEERS") == "1" else pytest.skip)(reason)
+    return folder
+
+
+class Firefox:
+    """A headless Firefox driven by WebDriver BiDi, which it speaks itself: no driver program is needed."""
+
+    def __init__(self, path: str, profile: Path) -> None:
+        profile.mkdir()
+        (profile / "user.js").write_text("".join(f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in PREFS))
+        command = [path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"HOME": str(profile)},
+        )
+        self._ids = itertools.count(1)
+        self._socket = connect(f"{self._address()}/session", max_size=None)
+        self.call("session.new", capabilities={})
+        self._context = self.call("browsingContext.getTree")["contexts"][0]["context"]
+
+    def _address(self) -> str:
+        lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=lambda: [lines.put(line) for line in self._process.stderr or ()], daemon=True).start()
+        while True:
+            if match := re.search(r"BiDi listening on (ws://\S+)", lines.get(timeout=60)):
+                return match[1]
+
+    def call(self, method: str, **params: object) -> dict[str, Any]:
+        number = next(self._ids)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        while True:
+            answer = json.loads(self._socket.recv(timeout=60))
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    def goto(self, url: str) -> None:
+        self.call("browsingContext.navigate", context=self._context, url=url, wait="complete")
+
+    def evaluate(self, function: str) -> Any:
+        """What the JavaScript function gives; it travels as JSON."""
+        expression = f"JSON.stringify(({function})())"
+        target = {"context": self._context}
+        return json.loads(
+            self.call("script.evaluate", expression=expression, target=target, awaitPromise=True)["result"]["value"]
+        )
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.terminate()
+        self._process.wait(20)
+        if self._process.stderr:
+            self._process.stderr.close()
+
+
+PREFS = (
+    ("media.autoplay.default", 0),
+    ("media.autoplay.blocking_policy", 0),
+    ("app.update.enabled", False),
+    ("browser.shell.checkDefaultBrowser", False),
+    ("datareporting.policy.dataSubmissionEnabled", False),
+    ("toolkit.telemetry.enabled", False),
+    ("network.captive-portal-service.enabled", False),
+    ("network.connectivity-service.enabled", False),
+    ("media.gmp-manager.url", ""),
+    ("services.settings.server", "data:,"),
+)
