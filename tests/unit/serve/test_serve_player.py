@@ -249,9 +249,12 @@ def test_only_an_address_that_names_the_content_is_kept_for_ever(web):
     assert head(get(path, "v=older"))["Cache-Control"] == "no-cache"
 
 
-def test_a_player_page_is_small(web):
-    page = len(web.player("news", "fr", embed=False))
-    assert page + sum(len(web.files[name].body) for name in SERVED if name != "list.js") < 25_000
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_player_page_is_small(web, lang):
+    page = len(web.player("news", lang, embed=False))
+    sizes = {name: len(web.files[name].body) for name in ("player.js", "mse.js", "style.css", "icon.svg")}
+    assert page + sizes["player.js"] + sizes["mse.js"] < 25_000
+    assert page + sum(sizes.values()) < 30_000
 
 
 def test_headers_of_a_frame_differ_in_nothing_else():
