@@ -133,6 +133,18 @@ def test_reading_what_is_not_there_is_an_error(seq):
         ring.chunks(seq)
 
 
+def test_a_shared_run_does_not_outlive_a_change():
+    ring = Ring(300)
+    assert ring.read(0, 9) == ((), 0)
+    ring.append(Chunk(b"a", True))
+    assert ring.read(0, 9) == ((b"a",), 1)
+    ring.append(Chunk(b"b" * 200, False))
+    with pytest.raises(IndexError):
+        ring.read(0, 9)
+    ring.clear()
+    assert ring.read(2, 9) == ((), 2)
+
+
 def test_viewers_at_one_place_share_one_run():
     ring = Ring(10_000)
     cursors = [Cursor(ring) for _ in range(3)]

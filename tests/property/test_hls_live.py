@@ -187,19 +187,21 @@ def sum_media(world):
 def check_content(world):
     """What is listed without a mark continues what is listed before it, byte for byte; nothing comes twice."""
     place = {chunk.data: n for n, chunk in enumerate(world.sent)}
-    last, before = -1, None
+    last, before, after_gap, life = -1, None, False, 0
     for msn, segment in sorted(world.listed.items()):
         piece = segment.piece
-        if before and world.lives[msn] != world.lives[before.msn]:
-            before = None
+        if world.lives[msn] != life:
+            before, after_gap, life = None, False, world.lives[msn]
         if piece.gap:
-            before = None
+            before, after_gap = None, True
             continue
         numbers = [place[data] for data in piece.chunks]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
         assert numbers[0] > last
         assert piece.independent == world.sent[numbers[0]].key
         assert all(data is world.sent[n].data for data, n in zip(piece.chunks, numbers, strict=True))
+        assert piece.discontinuity or not after_gap
+        after_gap = False
         if piece.discontinuity or before is None:
             assert piece.independent
         elif segment.msn == before.msn + 1:

@@ -132,6 +132,11 @@ def test_without_a_keyframe_in_time_the_last_chunk_that_fits_not_ends_the_piece_
     assert [(p.chunks, p.duration, p.independent) for p in pieces] == [((b"\0", b"\1", b"\2"), 2.4, True)]
 
 
+def test_a_hole_in_the_media_does_not_leave_a_stump():
+    _, pieces = cut([0, 0.1, 2.55, 3, 4], keys=[0, 4])
+    assert [(len(p.chunks), p.duration) for p in pieces] == [(2, 2.499), (2, 1.45)]
+
+
 def test_time_that_steps_is_a_discontinuity_at_the_next_keyframe():
     cutter, pieces = cut([10, 11, 12, 12.5, 100, 101, 103], keys=[0, 2, 5, 6])
     assert [(p.chunks, p.duration, p.discontinuity) for p in pieces] == [
@@ -222,7 +227,7 @@ def test_a_source_that_goes_away_and_comes_back():
     assert playlist.version == 2
     for now in (6.8, 9.6, 11.6, 13.6):
         playlist.tick(now)
-    feed(playlist, 20, 4.5, now=14.0)
+    feed(playlist, 4.5, 6, now=14.0)  # goes on in the middle of a GOP: nothing of it before the keyframe at 6
     shape = [(s.piece.duration, s.piece.gap, s.piece.discontinuity) for s in playlist.window.segments]
     assert (
         shape
@@ -238,6 +243,7 @@ def test_a_source_that_goes_away_and_comes_back():
     )
     assert playlist.stats().gaps == 3
     assert playlist.stats().ended == 1
+    assert playlist.stats().dropped == 3
 
 
 def test_a_short_stall_costs_no_picture():
