@@ -58,11 +58,12 @@ class SourceInfo(msgspec.Struct, frozen=True):
 
 
 class Stream(msgspec.Struct):
-    """One stream in use, with its time base as ticks per unit (`scale`)."""
+    """One stream in use, with its time base as ticks per unit (`scale`). `usual`: ticks of an audio frame, 0: unknown."""
 
     kind: int
     av: Any
     scale: float
+    usual: int = 0
 
     @property
     def codec(self) -> str:
@@ -158,7 +159,8 @@ class Source:
 
     def _mark(self, packet: Any, stream: Stream, last: list[int | None]) -> Mark | None:
         kind = stream.kind
-        duration = round((packet.duration or 0) * stream.scale)
+        # FFmpeg 8 leaves packets that were parsed before the rate was known without a duration.
+        duration = round(packet.duration * stream.scale) if packet.duration else stream.usual
         dts, pts = packet.dts, packet.pts
         if dts is None:
             dts = pts
@@ -181,7 +183,13 @@ def _pick(streams: list[Any], kind: str, language: str | None) -> Stream | None:
     if not found:
         return None
     stream = found[0]
-    return Stream(VIDEO if kind == "video" else AUDIO, stream, float(stream.time_base * TICKS))
+    return Stream(VIDEO if kind == "video" else AUDIO, stream, float(stream.time_base * TICKS), _usual(stream))
+
+
+def _usual(stream: Any) -> int:
+    if stream.type != "audio" or not stream.codec_context.sample_rate:
+        return 0
+    return round(stream.codec_context.frame_size * TICKS / stream.codec_context.sample_rate)
 
 
 def _known(stream: Any) -> bool:
