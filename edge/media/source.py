@@ -58,7 +58,7 @@ class SourceInfo(msgspec.Struct, frozen=True):
 
 
 class Stream(msgspec.Struct):
-    """One stream in use, with its time base as ticks per unit (`scale`). `usual`: ticks of an audio frame, 0: unknown."""
+    """A stream in use. `scale`: ticks per unit of its time base; `usual`: ticks of an audio frame, 0: unknown."""
 
     kind: int
     av: Any
