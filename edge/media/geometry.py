@@ -8,6 +8,9 @@ import msgspec
 
 from edge.media.settings import VideoSettings
 
+WIDEST = Fraction(10)  # a source may claim any shape (65535:1 pixels); memory must not follow it
+LONGEST = 4096  # pixels of a side
+
 
 class Picture(msgspec.Struct, frozen=True):
     """A decoded picture: size in pixels, sample aspect ratio, clockwise degrees to turn it by (0, 90, 180, 270)."""
@@ -19,8 +22,8 @@ class Picture(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> Fraction:
-        """Width by height as a viewer sees it."""
-        ratio = Fraction(self.width, self.height) * self.sar
+        """Width by height as a viewer sees it, within WIDEST."""
+        ratio = min(WIDEST, max(1 / WIDEST, Fraction(self.width, self.height) * self.sar))
         return 1 / ratio if self.rotation % 180 else ratio
 
 
@@ -53,23 +56,28 @@ def plan(settings: VideoSettings, picture: Picture) -> Geometry:
     width, height = settings.width, settings.height
     if width is None or height is None:
         width, height = _sides(width, height, upright, shown)
-        return Geometry(width, height, Fraction(1), (width, height), rotation=picture.rotation)
+        sar = _sar(shown, width, height) if LONGEST in (width, height) else Fraction(1)
+        return Geometry(width, height, sar, (width, height), rotation=picture.rotation)
     box = Fraction(width, height)
     if settings.fit == "pad":
         scale = (width, even(width / shown)) if shown > box else (even(height * shown), height)
         return Geometry(width, height, Fraction(1), scale, rotation=picture.rotation)
     if settings.fit == "crop":
         return Geometry(width, height, Fraction(1), (width, height), _crop(upright, shown, box), picture.rotation)
-    sar = (shown / box).limit_denominator(255) if settings.fit == "anamorphic" else Fraction(1)
+    sar = _sar(shown, width, height) if settings.fit == "anamorphic" else Fraction(1)
     return Geometry(width, height, sar, (width, height), rotation=picture.rotation)
+
+
+def _sar(shown: Fraction, width: int, height: int) -> Fraction:
+    return (shown * height / width).limit_denominator(255)
 
 
 def _sides(width: int | None, height: int | None, upright: tuple[int, int], shown: Fraction) -> tuple[int, int]:
     if width is not None:
-        return width, even(width / shown)
+        return width, min(LONGEST, even(width / shown))
     if height is not None:
-        return even(height * shown), height
-    return even(upright[1] * shown), even(upright[1])
+        return min(LONGEST, even(height * shown)), height
+    return min(LONGEST, even(upright[1] * shown)), min(LONGEST, even(upright[1]))
 
 
 def _crop(upright: tuple[int, int], shown: Fraction, box: Fraction) -> tuple[int, int, int, int] | None:

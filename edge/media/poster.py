@@ -7,7 +7,7 @@ from typing import Any
 
 import av
 
-from edge.media.geometry import even
+from edge.media.geometry import LONGEST, even
 
 _QSCALE = 5 * 118  # FF_QP2LAMBDA: JPEG quality of about 85
 _USE_QSCALE = 2  # AV_CODEC_FLAG_QSCALE
@@ -15,7 +15,7 @@ _USE_QSCALE = 2  # AV_CODEC_FLAG_QSCALE
 
 def jpeg(frame: Any, sar: Fraction) -> bytes:
     """`frame` in square pixels."""
-    width, height = even(frame.width * sar), frame.height
+    width, height = min(LONGEST, even(frame.width * sar)), frame.height
     encoder: Any = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuvj420p"
     encoder.time_base, encoder.thread_count = Fraction(1, 25), 1
