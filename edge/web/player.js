@@ -15,14 +15,18 @@ const now = () => performance.now() / 1000;
 /** Seconds until the next try: 1 to 10, spread so that many viewers do not come back at once. */
 const backoff = (failures) => Math.max(1, Math.min(10, 2 ** (failures - 1)) * (0.6 + 0.4 * Math.random()));
 
+/** Seconds from the picture to the end of `ranges`. */
+const behind = (ranges) => (ranges.length ? ranges.end(ranges.length - 1) - video.currentTime : 0);
+
 /** `video.src`, for HLS and for the plain file. The browser does the rest, or says `error`. */
 class Direct {
-  constructor(url) {
-    this.url = url;
+  constructor(url, file) {
+    Object.assign(this, { url, file });
   }
 
   start() {
     video.src = this.url;
+    video.play().catch(() => {}); // Player.play() hears of it
   }
 
   stop() {
@@ -30,12 +34,13 @@ class Direct {
     video.load();
   }
 
-  tick() {}
+  tick() {
+    if (this.file && behind(video.buffered) > 6) this.start(); // an endless file cannot be sought
+  }
 
   live() {
-    const { seekable } = video;
-    const end = seekable.length ? seekable.end(seekable.length - 1) : 0;
-    if (Number.isFinite(end) && end - video.currentTime > 20) video.currentTime = end - 8;
+    const lag = behind(video.seekable);
+    if (lag > 20 && lag < Infinity) video.currentTime += lag - 8;
   }
 }
 
@@ -108,7 +113,7 @@ class Player {
     if (!mode) return this.fail({ unsupported: SURE });
     const { urls } = this.state;
     if (mode === "mse") this.way ??= new Feeder(video, urls.mp4, this.headers(), (error) => this.fail(error));
-    else this.way ??= new Direct(urls[mode]);
+    else this.way ??= new Direct(urls[mode], mode === "mp4");
     this.way.start();
     this.play();
   }
