@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PIPE_BYTES = 256 * 1024
 TAIL_BYTES = 128 * 1024  # of a response, to join the next one to it: a large keyframe
+PIPE_SILENCE = 60.0  # the fetch has its own deadlines for every step; this one only ends a fetch that is lost
 LOOKUP = 5.0
 
 
@@ -46,6 +47,7 @@ class HttpFeed:
         loop = asyncio.get_running_loop()
         user, password = (self._access.user, self._access.password) if self._access else (None, None)
         pipe = self._pipe = Pipe(loop, PIPE_BYTES, self._resume, TAIL_BYTES)
+        pipe.silence = PIPE_SILENCE
         fetch = self._fetch = Fetch(self._url, pipe, headers=self._headers, user=user, password=password)
         fetching = asyncio.create_task(fetch.run())
         fetching.add_done_callback(lambda task: pipe.finish(_why(task)))
