@@ -189,7 +189,7 @@ def _pick(streams: list[Any], kind: str, language: str | None) -> Stream | None:
 def _usual(stream: Any) -> int:
     if stream.type != "audio" or not stream.codec_context.sample_rate:
         return 0
-    return round(stream.codec_context.frame_size * TICKS / stream.codec_context.sample_rate)
+    return int(stream.codec_context.frame_size * TICKS / stream.codec_context.sample_rate)
 
 
 def _known(stream: Any) -> bool:
