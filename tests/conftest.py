@@ -53,6 +53,11 @@ def curl() -> str:
 
 
 @pytest.fixture(scope="session")
+def openssl() -> str:
+    return peer("openssl")
+
+
+@pytest.fixture(scope="session")
 def shared_media() -> Path:
     """Files of public test suites, beside the checkout on developers' machines. Data, not a peer: never required."""
     if not SHARED_MEDIA.is_dir():
