@@ -111,9 +111,9 @@ class Pipeline:
             self._timeline.connect(time.monotonic(), replays=source.kind.replays)
             self._lateness.reset()
             self._run(source)
-            self._end(whole=source.whole)
-        except SourceError:
-            self._end(whole=False)
+            self._end(source, whole=source.whole)
+        except (SourceError, CodecError):
+            self._end(source, whole=False)
             raise
         finally:
             source.close()
@@ -123,9 +123,9 @@ class Pipeline:
         """Packets placed so far; it tells whether a connection brought media."""
         return self._counts["news"]
 
-    def _end(self, *, whole: bool) -> None:
+    def _end(self, source: Source, *, whole: bool) -> None:
         now = time.monotonic()
-        for mark, packet in self._hold.end(whole=whole):
+        for mark, packet in self._hold.end(whole=whole, sized=source.sized):
             self._push(mark, packet, now)
         self._timeline.end(clean=whole)
 

@@ -15,7 +15,6 @@ from edge.errors import SourceError
 from edge.media import kinds, ts
 from edge.media.kinds import Kind
 from edge.media.overlap import AUDIO, TICKS, VIDEO, Mark
-from edge.media.timeline import WRAP
 
 REASONS = (
     "not_media",
@@ -34,6 +33,7 @@ PROBE_TIME = 1_000_000  # microseconds of media
 MAX_STREAMS = 32
 HEAD = 64 * ts.PACKET  # enough to know the format and whether the last response goes on
 TAIL = 131_072  # a keyframe of the last response, for `ts.carry`
+_SIZED = frozenset({"flv", "live_flv", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 _COMMON = {
     "probesize": str(PROBE_BYTES), "analyzeduration": str(PROBE_TIME), "fpsprobesize": "0",
     "max_streams": str(MAX_STREAMS), "max_pixels": str(4096 * 2304), "threads": "1",
@@ -85,35 +85,25 @@ class _Head:
 
 
 class HoldBack:
-    """Keeps the newest packet of each stream until the next one shows that it is whole: a cut response's last packet
-    comes truncated, without any flag. Outlives responses: what was held at a cut is given out only if the next response
-    starts right behind it, and dropped if it comes again."""
+    """Keeps the newest packet of each stream until the next one shows that it is whole: the last packet of a transport
+    stream that was cut comes truncated, without any flag. Given out at a cut, it would spoil pictures up to the next
+    keyframe; if the next response goes on in the middle of it, `ts.carry` makes it come again, whole."""
 
     def __init__(self) -> None:
         self._held: dict[int, tuple[Mark, Any]] = {}
-        self._doubtful: set[int] = set()
 
     def push(self, mark: Mark, packet: Any) -> list[tuple[Mark, Any]]:
         """What is known to be whole now: nothing, or the packet before this one."""
         before = self._held.get(mark.stream)
         self._held[mark.stream] = (mark, packet)
-        doubtful = mark.stream in self._doubtful
-        self._doubtful.discard(mark.stream)
-        if before is None:
-            return []
-        ahead = (mark.dts - before[0].dts + WRAP // 2) % WRAP - WRAP // 2
-        if doubtful and not 0 < ahead <= before[0].duration * 3 // 2:
-            return []
-        return [before]
+        return [] if before is None else [before]
 
-    def end(self, *, whole: bool) -> list[tuple[Mark, Any]]:
-        """The response is over. `whole`: it ended where it should, so nothing is truncated: all is given out."""
-        if not whole:
-            self._doubtful.update(self._held)
-            return []
+    def end(self, *, whole: bool, sized: bool = False) -> list[tuple[Mark, Any]]:
+        """The response is over: what is whole of what was held. `whole`: it ended where it should; `sized`: its packets
+        carry their length, so that the demuxer has marked a truncated one."""
         held = sorted(self._held.values(), key=lambda h: h[0].dts)
         self._held.clear()
-        return held
+        return [h for h in held if whole or (sized and not h[1].is_corrupt)]
 
 
 class Source:
@@ -138,6 +128,11 @@ class Source:
     def whole(self) -> bool:
         """Whether it ended where it should, as far as one can know; asked after `packets()`."""
         return self._pipe is None or self._pipe.error is None
+
+    @property
+    def sized(self) -> bool:
+        """Whether its packets carry their length, so that a truncated one is marked."""
+        return self.container.format.name in _SIZED
 
     def info(self) -> SourceInfo:
         used = {s.av.index for s in (self.video, self.audio) if s is not None}
