@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from edge.errors import CodecError, EdgeError, SourceError
@@ -42,7 +43,7 @@ async def _probe_http(args: argparse.Namespace) -> int:
     from edge.http.client import Fetch  # noqa: PLC0415
     from edge.media.source import open_pipe, open_url  # noqa: PLC0415
 
-    pipe = Pipe(asyncio.get_running_loop(), 1 << 18, lambda: fetch.resume())
+    pipe = Pipe(asyncio.get_running_loop(), 1 << 18, lambda: fetch.resume())  # noqa: PLW0108 - it is made a line later
     fetch = Fetch(args.url, pipe)
     fetching = asyncio.create_task(fetch.run())
     fetching.add_done_callback(lambda task: pipe.finish(_error(task)))
@@ -103,7 +104,7 @@ def _watch(source: Source, seconds: float) -> None:
     wall = time.monotonic() - start
     rate = f", {size * 8 / media / 1000:.0f} kb/s" if media > 0 else ""
     print(f"seen          {media:.1f} s of media in {wall:.1f} s, {count} packets{rate}{ended}")
-    gaps = [(b - a) / TICKS for a, b in zip(keys, keys[1:], strict=False)]
+    gaps = [(b - a) / TICKS for a, b in pairwise(keys)]
     if gaps:
         print(f"keyframes     every {min(gaps):.1f} to {max(gaps):.1f} s")
 

@@ -1,0 +1,234 @@
+"""The composition root: makes everything once, hands it to constructors, starts in order and stops in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import signal
+import sys
+
+import msgspec
+
+from edge import __version__
+from edge.access.proxies import Proxies
+from edge.access.tokens import Tokens
+from edge.channel.channel import Channel
+from edge.channel.registry import Registry
+from edge.clock import Clock, SystemClock
+from edge.config.model import Settings
+from edge.errors import StoreError
+from edge.host.datadir import prepare
+from edge.host.statefile import StateFile
+from edge.http.limits import Limits
+from edge.http.message import json
+from edge.http.router import Router
+from edge.http.server import Server
+from edge.log import Log
+from edge.observe.health import Freshness, Readiness
+from edge.observe.lag import LagSampler
+from edge.observe.metrics import Exporter
+from edge.observe.pages import healthz, metrics, readyz
+from edge.observe.snapshot import Build, ChannelSnapshot, Snapshot
+from edge.serve.hls import Hls
+from edge.serve.live import Live
+from edge.serve.pages import Web
+from edge.serve.player import Pages
+from edge.serve.progressive import Admission, Audience
+
+TICK = 1.0
+SAVE_EVERY = 60.0
+DRAIN = 3.0
+DEADLINE = 9.0  # for the whole of stopping; the promise is 10 s
+
+
+class Saved(msgspec.Struct):
+    """What outlives the process: bytes sent this month, and where the playlists' numbers stood."""
+
+    traffic: dict[str, int] = {}
+    playlists: dict[str, tuple[int, int]] = {}
+
+
+class App:
+    """The worker. `run()` returns the exit code."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, log: Log | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._log = log or Log(settings.log_level)
+        self._draining = False
+        self._store_works = True
+        self._servers: list[Server] = []
+        self._stopping = asyncio.Event()
+
+    # -- life
+
+    async def run(self) -> int:
+        """Serves until SIGTERM or SIGINT; a second one ends at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+        await self._start()
+        ticking = asyncio.create_task(self._tick())
+        await self._stopping.wait()
+        ticking.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop(), DEADLINE)
+        self._log.info("stopped")
+        return 0
+
+    def _signalled(self) -> None:
+        if self._stopping.is_set():
+            os._exit(1)
+        self._stopping.set()
+
+    async def _start(self) -> None:
+        loop, http, data_dir = asyncio.get_running_loop(), self._settings.http, self._settings.data_dir
+        await asyncio.to_thread(prepare, data_dir)
+        self._file = StateFile(f"{data_dir}/state.json", Saved, self._log)
+        saved = await asyncio.to_thread(self._file.load)
+        self._tokens = Tokens(f"{data_dir}/tokens.json", lambda work: loop.run_in_executor(None, work))
+        self._registry = Registry(
+            Channel(c, self._clock, self._log, self._settings.credentials.get(c.name)) for c in self._settings.channels
+        )
+        self._lag = LagSampler(loop)
+        self._exporter = Exporter(self.snapshot)
+        self._make_outputs(saved)
+        proxies = Proxies(http.trusted_proxies)
+        limits = Limits.of(http)
+        for listen, router in self._routers():
+            server = Server(loop, router, limits, proxies, self._log, self._clock)
+            self._servers.append(server)
+            await server.start(listen)
+        self._registry.start()
+        self._lag.start()
+        look = ", ".join(f"http://{address}/" for address in self._servers[0].addresses)
+        self._log.info("ready", look=look, channels=", ".join(c.name for c in self._settings.channels) or "none")
+
+    def _make_outputs(self, saved: Saved) -> None:
+        http = self._settings.http
+        admission = Admission(
+            max_viewers=http.max_viewers, egress=http.egress, traffic_per_month=http.traffic_per_month
+        )
+        admission.restore(saved.traffic)
+        self._audience = Audience(admission, self._clock, self._log)
+        self._hls = Hls(self._registry, self._audience, self._clock, saved.playlists)
+
+    def _routers(self) -> list[tuple[tuple[str, ...], Router]]:
+        """Listeners and what answers there."""
+        http = self._settings.http
+        viewers = Router(self._tokens)
+        Pages(self._registry, viewers.refusal, Web()).add_to(viewers)
+        Live(self._registry, self._audience, viewers.refusal).add_to(viewers)
+        self._hls.add_to(viewers, viewers.refusal)
+        viewers.add("GET", "/api/v1/channels", lambda _request: json(200, self.snapshot().channels), scope="stats")
+        operators = Router(self._tokens) if http.metrics_listen else viewers
+        operators.add("GET", "/metrics", metrics(self._exporter))
+        for router in {viewers, operators}:
+            router.add("GET", "/healthz", healthz)
+            router.add("GET", "/readyz", readyz(self._readiness, self._freshness))
+        return [(http.listen, viewers)] + ([(http.metrics_listen, operators)] if http.metrics_listen else [])
+
+    async def _stop(self) -> None:
+        """In reverse of the start: no new viewers, the old ones told the end, sources closed, state kept."""
+        self._draining = True
+        self._log.info("stopping")
+        for server in self._servers:
+            server.stop_accepting()
+        await self._registry.close()
+        await asyncio.gather(*(server.drain(DRAIN) for server in self._servers))
+        self._lag.stop()
+        await self._save()
+
+    # -- what is due by time
+
+    async def _tick(self) -> None:
+        saved_at = self._clock.monotonic()
+        while True:
+            await asyncio.sleep(TICK)
+            now = self._clock.monotonic()
+            for part in (self._registry.tick, self._audience.sweep, self._hls.tick):
+                part(now)
+            if now - saved_at >= SAVE_EVERY:
+                saved_at = now
+                await self._save()
+
+    async def _save(self) -> None:
+        saved = Saved(self._audience.admission.snapshot(), self._hls.floors())
+        try:
+            await asyncio.to_thread(self._file.save, saved)
+        except StoreError as error:
+            if self._store_works:
+                self._log.error("store_failed", why=str(error))
+            self._store_works = False
+        else:
+            self._store_works = True
+
+    # -- what is asked of the whole
+
+    def _readiness(self) -> Readiness:
+        return Readiness(
+            configuration=True, store=self._store_works, listeners=bool(self._servers), draining=self._draining
+        )
+
+    def _freshness(self) -> list[Freshness]:
+        return [
+            Freshness(c.settings.name, always_on=not c.settings.on_demand, age=c.frame_age())
+            for c in self._registry.all()
+        ]
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is counted, at this moment."""
+        stats = [server.stats() for server in self._servers]
+        requests: dict[str, int] = {}
+        for each in stats:
+            for word, count in each.answers.items():
+                requests[word] = requests.get(word, 0) + count
+        channels = self._registry.all()
+        return Snapshot(
+            build=_build(),
+            channels=tuple(self._of_channel(channel) for channel in channels),
+            loop_lag=self._lag.stats(),
+            requests=requests,
+            connections=sum(each.connections for each in stats),
+            traffic_month=self._audience.admission.traffic(self._clock.wall()),
+            ring_bytes=sum(channel.stats().ring_bytes for channel in channels),
+        )
+
+    def _of_channel(self, channel: Channel) -> ChannelSnapshot:
+        name, stats, audience = channel.settings.name, channel.stats(), self._audience.stats(channel.settings.name)
+        pipeline, age = stats.pipeline, channel.frame_age()
+        video = pipeline.video if pipeline else {}
+        dropped = {word.removeprefix("dropped_"): n for word, n in video.items() if word.startswith("dropped_")}
+        packets = pipeline.packets if pipeline else {}
+        for word in ("waiting_key", "late"):
+            dropped[word] = dropped.get(word, 0) + packets.get(word, 0)
+        return ChannelSnapshot(
+            name=name,
+            up=channel.state().status == "live",
+            connections=stats.connections,
+            replayed=packets.get("replayed", 0),
+            damaged=pipeline.damaged if pipeline else 0,
+            decoded=video.get("decoded", 0),
+            encoded=video.get("encoded", 0),
+            dropped=dropped,
+            output_seconds=pipeline.output_seconds if pipeline else 0.0,
+            lag_seconds=pipeline.lag_seconds if pipeline else None,
+            last_frame=None if age is None else self._clock.wall() - age,
+            discontinuities=stats.discontinuities,
+            viewers=audience.viewers,
+            sent=audience.sent,
+            skipped=audience.skipped,
+            closed=audience.closed,
+            refused=audience.refused,
+        )
+
+
+def _build() -> Build:
+    """Versions of what is loaded: av is only when a channel runs."""
+    av = sys.modules.get("av")
+    ffmpeg = ""
+    if av is not None:
+        ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
+    return Build(__version__, platform.python_version(), getattr(av, "__version__", ""), ffmpeg)
