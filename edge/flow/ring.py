@@ -43,14 +43,14 @@ class RingStats(msgspec.Struct, frozen=True):
 class Ring:
     """Recent chunks of one container. Over `max_bytes` the oldest go; the newest always stays."""
 
-    __slots__ = ("_appended_bytes", "_bytes", "_chunks", "_keys", "_max_bytes", "_run", "_run_key", "head", "tail")
+    __slots__ = ("_bytes", "_chunks", "_keys", "_max_bytes", "_run", "_run_key", "appended_bytes", "head", "tail")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._chunks: deque[Chunk] = deque()
         self._keys: deque[int] = deque()
         self._bytes = 0
-        self._appended_bytes = 0
+        self.appended_bytes = 0
         self._run_key = (-1, 0)
         self._run: tuple[tuple[bytes, ...], int, int] = ((), 0, 0)
         self.head = 0
@@ -66,7 +66,7 @@ class Ring:
         self._chunks.append(chunk)
         self.head += 1
         self._bytes += size + OVERHEAD
-        self._appended_bytes += size
+        self.appended_bytes += size
         self._run_key = (-1, 0)
         while self._bytes > self._max_bytes and self.head - self.tail > 1:
             self._drop()
@@ -77,9 +77,12 @@ class Ring:
             self._keys.popleft()
         self.tail += 1
 
-    def first_key(self) -> int | None:
-        """Sequence number of the oldest keyframe kept."""
-        return self._keys[0] if self._keys else None
+    def key_within(self, seconds: float) -> int | None:
+        """Sequence number of the oldest keyframe kept that is at most `seconds` of media before the newest chunk."""
+        for seq in self._keys:
+            if self._chunks[-1].time - self._chunks[seq - self.tail].time <= seconds:
+                return seq
+        return None
 
     def last_key(self) -> int | None:
         """Sequence number of the newest keyframe kept."""
@@ -117,6 +120,14 @@ class Ring:
         if not self.tail <= seq <= self.head:
             raise IndexError(f"expected a number from {self.tail} to {self.head}, got {seq}")
 
+    def span(self) -> tuple[float, int]:
+        """Media seconds from the oldest chunk kept to the newest, and the payload's bits before the newest."""
+        if not self._chunks:
+            return 0.0, 0
+        first, last = self._chunks[0], self._chunks[-1]
+        payload = self._bytes - OVERHEAD * len(self._chunks) - len(last.data)
+        return max(0.0, last.time - first.time), payload * 8
+
     def clear(self) -> None:
         """Forgets every chunk; the numbers go on."""
         self._chunks.clear()
@@ -128,7 +139,7 @@ class Ring:
 
     def stats(self) -> RingStats:
         return RingStats(
-            len(self._chunks), self._bytes, self._max_bytes, self.head, self._appended_bytes, len(self._keys)
+            len(self._chunks), self._bytes, self._max_bytes, self.head, self.appended_bytes, len(self._keys)
         )
 
 

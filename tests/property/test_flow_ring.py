@@ -79,7 +79,11 @@ class RingMachine(RuleBasedStateMachine):
         assert ring.chunks(tail) == self.all[tail:]
         keys = [n for n in range(tail, len(self.all)) if self.all[n].key]
         assert ring.last_key() == (keys[-1] if keys else None)
-        assert ring.first_key() == (keys[0] if keys else None)
+        near = [n for n in keys if n >= len(self.all) - 4]  # a chunk's time is its number
+        assert ring.key_within(3.0) == (near[0] if near else None)
+        seconds, bits = ring.span()
+        assert seconds == max(0, len(self.all) - tail - 1)
+        assert bits == 8 * sum(len(c.data) for c in self.all[tail:-1])
         stats = ring.stats()
         assert stats.bytes == sum(len(c.data) + OVERHEAD for c in self.all[tail:])
         assert stats.bytes <= self.MAX or stats.chunks == 1

@@ -1,0 +1,81 @@
+"""Whether one more viewer fits: numbers, the line, the month's traffic. Pure; times are arguments."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_MONTHS_KEPT = 3  # the clock may be set back over the end of a month, and on again
+_WARN_AT = 0.8
+
+
+class Load(msgspec.Struct, frozen=True, gc=False):
+    """What is carried already. Rates are bits per second."""
+
+    viewers: int
+    rate: float
+    channel_viewers: int
+    channel_max: int | None = None
+
+
+class Admission:
+    """The bounds of `[http]`; None: no such bound. `egress` in bits per second, `traffic_per_month` in bytes."""
+
+    def __init__(
+        self, *, max_viewers: int | None = None, egress: int | None = None, traffic_per_month: int | None = None
+    ) -> None:
+        self._max_viewers = max_viewers
+        self._egress = egress
+        self._traffic_max = traffic_per_month
+        self._months: dict[str, int] = {}
+        self._warned = ""
+
+    def refusal(self, load: Load, rate: float, wall: float) -> str | None:
+        """The bound that one more viewer of `rate` bits per second would break, as a word; None: welcome."""
+        if self._traffic_max is not None and self.traffic(wall) >= self._traffic_max:
+            return "traffic"
+        if self._max_viewers is not None and load.viewers >= self._max_viewers:
+            return "viewers"
+        if load.channel_max is not None and load.channel_viewers >= load.channel_max:
+            return "channel_viewers"
+        if self._egress is not None and load.rate + rate > self._egress:
+            return "egress"
+        return None
+
+    def count(self, n: int, wall: float) -> bool:
+        """Adds `n` bytes sent. True when this month's traffic has just passed 80 %: once a month."""
+        month = _month(wall)
+        self._months[month] = self._months.get(month, 0) + n
+        while len(self._months) > _MONTHS_KEPT:
+            del self._months[min(m for m in self._months if m != month)]
+        warn = self._traffic_max is not None and self._months[month] >= _WARN_AT * self._traffic_max
+        if not warn or self._warned == month:
+            return False
+        self._warned = month
+        return True
+
+    def traffic(self, wall: float) -> int:
+        """Bytes sent in the month (UTC) of `wall`."""
+        return self._months.get(_month(wall), 0)
+
+    @property
+    def traffic_max(self) -> int | None:
+        return self._traffic_max
+
+    def snapshot(self) -> dict[str, int]:
+        """What has to outlive the process: bytes by month."""
+        return dict(self._months)
+
+    def restore(self, saved: Mapping[str, int]) -> None:
+        """Takes up a `snapshot`. What is no month or no count is left out: the file may be damaged."""
+        good = {month: n for month, n in saved.items() if _MONTH.fullmatch(month) and n >= 0}
+        self._months = {month: good[month] for month in sorted(good)[-_MONTHS_KEPT:]}
+
+
+def _month(wall: float) -> str:
+    at = time.gmtime(wall)
+    return f"{at.tm_year:04}-{at.tm_mon:02}"

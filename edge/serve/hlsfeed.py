@@ -1,0 +1,252 @@
+"""The live playlist of one channel: follows its TS hub while somebody asks, and holds what is served."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+import msgspec
+
+from edge.clock import Clock
+from edge.flow.hub import Hub
+from edge.flow.live import Live, LiveStats, Numbers
+from edge.flow.playlist import render
+from edge.flow.window import Segment
+from edge.serve.viewer import Later, call_later
+
+LINGER = 60.0  # seconds without a request after which the hub is left
+PATIENCE = 10.0  # seconds that a first request waits for the first segment
+MAX_WAITERS = 64
+BACKLOG = 8.0  # seconds of media that the ring may give a new playlist at once: what players want before they start
+_SLOTS = 5
+_KNOWN = 1024
+_KNOWN_SECONDS = 30.0
+
+
+class Playlist(msgspec.Struct, frozen=True):
+    """One version, rendered once. `tag` names it; every version adds a segment, so the next number does."""
+
+    text: bytes
+    packed: bytes
+    tag: str
+
+
+class HlsFeedStats(msgspec.Struct, frozen=True):
+    """`viewers` is estimated from the requests: a player asks once a target duration."""
+
+    viewers: int
+    waiters: int
+    turned_away: int
+    lost: int
+    live: LiveStats | None
+
+
+class RequestRate:
+    """Requests per period, over the last five periods. Of fixed size."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (_SLOTS + 1)  # the last one is under way
+        self._slot = 0
+
+    def add(self, now: float, period: float) -> None:
+        self._turn(now, period)
+        self._counts[-1] += 1
+
+    def _turn(self, now: float, period: float) -> None:
+        slot = int(now / period)
+        for _ in range(min(max(0, slot - self._slot), len(self._counts))):
+            self._counts = [*self._counts[1:], 0]
+        self._slot = slot
+
+    def per_period(self, now: float, period: float) -> int:
+        """Rounded to the nearest, but never 0 for one who asks."""
+        self._turn(now, period)
+        total = sum(self._counts)
+        return max(1, round(total / (_SLOTS + now / period % 1))) if total else 0
+
+
+class Regulars:
+    """Who asked in the last half minute, or minute: at most 2 x 1024, whoever is above is new each time."""
+
+    def __init__(self) -> None:
+        self._now: set[int] = set()
+        self._before: set[int] = set()
+        self._turned = 0.0
+
+    def knows(self, who: int, now: float) -> bool:
+        self._turn(now)
+        if who in self._before:
+            self.add(who, now)
+            return True
+        return who in self._now
+
+    def add(self, who: int, now: float) -> None:
+        self._turn(now)
+        if len(self._now) < _KNOWN:
+            self._now.add(who)
+
+    def _turn(self, now: float) -> None:
+        if now - self._turned >= _KNOWN_SECONDS:
+            self._before = self._now if now - self._turned < 2 * _KNOWN_SECONDS else set()
+            self._now = set()
+            self._turned = now
+
+
+class HlsFeed:
+    """A listener of `hub` from the first request to `LINGER` seconds after the last. `tick(now)` is due every second;
+    what cannot wait so long (R11) has a timer."""
+
+    def __init__(
+        self, hub: Hub, clock: Clock, *, copy: bool, floor: Numbers | None = None, later: Later = call_later
+    ) -> None:
+        self.regulars = Regulars()
+        self._hub = hub
+        self._clock = clock
+        self._copy = copy
+        self._later = later
+        self._numbers = floor or Numbers()
+        self._target: int | None = None
+        self._live: Live | None = None
+        self._seq = 0
+        self._asked = float("-inf")
+        self._requests = RequestRate()
+        self._shown: tuple[int, Playlist] | None = None
+        self._ready = asyncio.Event()
+        self._waiters = 0
+        self._turned_away = 0
+        self._lost = 0
+        self._armed = False
+
+    # What requests want.
+
+    def playlist(self) -> Playlist | None:
+        """The playlist of now; None: there is no segment yet. Asking is what keeps the hub followed."""
+        now = self._clock.monotonic()
+        self._asked = now
+        if self._live is None:
+            self._follow(now)
+        live = self._live
+        if live is None or not live.ready:
+            return None
+        self._requests.add(now, live.target_duration or 1)
+        if self._shown is None or self._shown[0] != live.version:
+            self._shown = (live.version, self._render(live))
+        return self._shown[1]
+
+    def _render(self, live: Live) -> Playlist:
+        if live.window is None:
+            raise ValueError("expected a playlist with segments")
+        text = render(live.window, independent=not self._copy)
+        packer = zlib.compressobj(level=5, wbits=31)
+        return Playlist(text, packer.compress(text) + packer.flush(), str(live.window.next_msn))
+
+    async def first(self) -> Playlist | None:
+        """Waits for the first segment, at most `PATIENCE` seconds; None: it did not come, or too many wait already."""
+        if self._waiters >= MAX_WAITERS:
+            self._turned_away += 1
+            return None
+        self._waiters += 1
+        try:
+            await asyncio.wait_for(self._ready.wait(), PATIENCE)
+        except TimeoutError:
+            return None
+        finally:
+            self._waiters -= 1
+        return self.playlist()
+
+    def segment(self, msn: int) -> Segment | None:
+        """The segment while it can be fetched."""
+        window = self._live.window if self._live else None
+        return window.get(msn) if window else None
+
+    # From the first request to the last.
+
+    def _follow(self, now: float) -> None:
+        if self._hub.closed:
+            return
+        start = self._hub.ring.key_within(BACKLOG)
+        self._seq = self._hub.ring.head if start is None else start
+        self._live = Live(now, self._clock.wall(), copy=self._copy, floor=self._numbers, target_duration=self._target)
+        self._hub.subscribe(self)
+        self.on_data()
+
+    def _leave(self) -> None:
+        """The playlist after this one goes on above its numbers, with its target duration."""
+        self._hub.unsubscribe(self)
+        if self._live:
+            self._numbers, self._target = self._live.next_numbers, self._live.target_duration
+        self._live = self._shown = None
+        self._ready.clear()
+
+    @property
+    def numbers(self) -> Numbers:
+        """What a playlist after a restart must at least begin with."""
+        return self._live.next_numbers if self._live else self._numbers
+
+    def tick(self, now: float) -> None:
+        if self._live is None:
+            return
+        if now - self._asked >= LINGER and not self._waiters:
+            self._leave()
+            return
+        self._live.tick(now)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._live is None or not self._live.ready:
+            return
+        self._ready.set()
+        if not self._armed:
+            self._armed = True
+            self._later(max(0.0, self._live.due - self._clock.monotonic()), self._timer)
+
+    def _timer(self) -> None:
+        """At `due` as it was; it is later by now, as a rule, and the timer set again."""
+        self._armed = False
+        self.tick(self._clock.monotonic())
+
+    # What the hub tells.
+
+    def on_data(self) -> None:
+        live, ring, now = self._live, self._hub.ring, self._clock.monotonic()
+        if live is None:
+            return
+        if self._seq < ring.tail:  # one batch larger than the ring
+            self._lost += 1
+            self._seq = ring.tail
+            live.part(now)
+        for chunk in ring.chunks(self._seq):
+            live.append(chunk, now)
+        self._seq = ring.head
+        self._changed()
+
+    def on_reset(self) -> None:
+        self._seq = self._hub.ring.head
+        if self._live:
+            self._live.part(self._clock.monotonic())
+
+    def on_gap(self) -> None:
+        """The playlist's own clock decides (R11): a stall that ends in time is none to a player."""
+
+    def on_discontinuity(self) -> None:
+        if self._live:
+            self._live.discontinuity()
+
+    def on_end(self) -> None:
+        self._leave()
+        self._ready.set()  # for nobody to wait in vain
+
+    # What is asked.
+
+    def viewers(self, now: float) -> int:
+        """About how many players follow the playlist."""
+        return self._requests.per_period(now, self._live.target_duration or 1) if self._live else 0
+
+    def rate(self) -> float:
+        """Bits per second of the media, 0: unknown."""
+        seconds, bits = self._hub.ring.span()
+        return bits / seconds if self._live and seconds > 1 else 0.0
+
+    def stats(self) -> HlsFeedStats:
+        live = self._live.stats() if self._live else None
+        return HlsFeedStats(self.viewers(self._clock.monotonic()), self._waiters, self._turned_away, self._lost, live)
