@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 from zlib import crc32
@@ -25,12 +26,14 @@ REASONS = (
     "silent",
     "http_4xx",
     "http_5xx",
+    "no_frames",
     "ended",
     "io",
 )
 PROBE_BYTES = 262_144
 PROBE_TIME = 1_000_000  # microseconds of media
 MAX_STREAMS = 32
+PACKETS_SILENT = 10.0
 HEAD = 64 * ts.PACKET  # enough to know the format and whether the last response goes on
 TAIL = 131_072  # a keyframe of the last response, for `ts.carry`
 _SIZED = frozenset({"flv", "live_flv", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
@@ -70,18 +73,35 @@ class Stream(msgspec.Struct):
         return str(self.av.codec_context.name)
 
 
-class _Head:
-    """A file for PyAV: `head` first, then the rest of `source`. Not seekable."""
+class _Body:
+    """A response's bytes as a file for PyAV, not seekable; those `put_back` come first. Ends, `starved`, when bytes
+    trickle in and no packet has come out (`alive`) for PACKETS_SILENT seconds."""
 
-    def __init__(self, head: bytes, source: Readable) -> None:
-        self._head = head
-        self._source = source
+    def __init__(self, pipe: Readable) -> None:
+        self.starved: SourceError | None = None
+        self._pipe = pipe
+        self._head = b""
+        self.alive()
+
+    @property
+    def error(self) -> Any:
+        """Why it ended; None: where it should."""
+        return self.starved or self._pipe.error
+
+    def alive(self) -> None:
+        self._alive = time.monotonic()
+
+    def put_back(self, data: bytes) -> None:
+        self._head = data + self._head
 
     def read(self, n: int) -> bytes:
         if self._head:
             data, self._head = self._head[:n], self._head[n:]
             return data
-        return self._source.read(n)
+        if time.monotonic() - self._alive > PACKETS_SILENT:
+            self.starved = SourceError("no_frames", f"expected media, got bytes without any for {PACKETS_SILENT:g} s")
+            return b""
+        return self._pipe.read(n)
 
 
 class HoldBack:
@@ -111,10 +131,10 @@ class Source:
     without it cost 36 MB)."""
 
     def __init__(
-        self, container: Any, kind: Kind, program: int | None, language: str | None, pipe: Readable | None = None
+        self, container: Any, kind: Kind, program: int | None, language: str | None, body: _Body | None = None
     ) -> None:
         self.kind = kind
-        self._pipe = pipe
+        self._body = body
         self.container = container
         streams = _of_program(container, program) if program is not None else list(container.streams)
         self.video = _pick(streams, "video", None)
@@ -127,7 +147,7 @@ class Source:
     @property
     def whole(self) -> bool:
         """Whether it ended where it should, as far as one can know; asked after `packets()`."""
-        return self._pipe is None or self._pipe.error is None
+        return self._body is None or self._body.error is None
 
     @property
     def sized(self) -> bool:
@@ -149,8 +169,12 @@ class Source:
             for packet in self.container.demux([s.av for s in used.values()]):
                 if packet.size and (mark := self._mark(packet, used[packet.stream_index], last)) is not None:
                     yield mark, packet
+                if self._body is not None:
+                    self._body.alive()  # also after the consumer has waited
         except av.FFmpegError as error:
             raise classify(error, opening=False) from None
+        if self._body is not None and self._body.starved is not None:
+            raise self._body.starved
 
     def _mark(self, packet: Any, stream: Stream, last: list[int | None]) -> Mark | None:
         kind = stream.kind
@@ -234,7 +258,8 @@ def _of_program(container: Any, number: int) -> list[Any]:
 def open_pipe(pipe: Readable, before: bytes = b"", program: int | None = None, language: str | None = None) -> Source:
     """A source from bytes: the body of an HTTP response. `before`: the tail of the response before, for `ts.carry`.
     SourceError("playlist") when the bytes are an HLS playlist, which libavformat must open by its URL."""
-    head = _read_head(pipe)
+    body = _Body(pipe)
+    head = _read_head(body)
     if head.startswith(b"#EXTM3U"):
         raise SourceError("playlist", "the source is an HLS playlist")
     form: str | None
@@ -243,19 +268,20 @@ def open_pipe(pipe: Readable, before: bytes = b"", program: int | None = None, l
     else:
         form = "flv" if head.startswith(b"FLV") else None
     if not head:
-        raise pipe.error or SourceError("not_media", "expected media, got an empty response")
+        raise body.error or SourceError("not_media", "expected media, got an empty response")
+    body.put_back(head)
     options = {**_COMMON, "format_whitelist": kinds.PIPE.formats, "protocol_whitelist": ""}
     try:
-        container = av.open(_Head(head, pipe), format=form, options=options, buffer_size=32768)
+        container = av.open(body, format=form, options=options, buffer_size=32768)
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise pipe.error or _not_media(head, error) from None
-    return _opened(container, kinds.PIPE, program, language, pipe)
+        raise body.error or _not_media(head, error) from None
+    return _opened(container, kinds.PIPE, program, language, body)
 
 
-def _read_head(pipe: Readable) -> bytes:
+def _read_head(body: _Body) -> bytes:
     head = b""
     while len(head) < HEAD:
-        part = pipe.read(HEAD - len(head))
+        part = body.read(HEAD - len(head))
         if not part:
             break
         head += part
@@ -289,11 +315,9 @@ def open_url(
     return _opened(container, kind, program, language)
 
 
-def _opened(
-    container: Any, kind: Kind, program: int | None, language: str | None, pipe: Readable | None = None
-) -> Source:
+def _opened(container: Any, kind: Kind, program: int | None, language: str | None, body: _Body | None = None) -> Source:
     try:
-        return Source(container, kind, program, language, pipe)
+        return Source(container, kind, program, language, body)
     except BaseException:
         container.close()
         raise
