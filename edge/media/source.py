@@ -43,6 +43,9 @@ _COMMON = {
 }  # fmt: skip
 
 
+_PICTURES = ("wrapped_avframe", "rawvideo")  # each frame stands alone, though libavformat does not say so
+
+
 class Readable(Protocol):
     """What bytes come from: blocks for at most its own deadline; b"" is the end; `error` says why (None: due)."""
 
@@ -189,7 +192,8 @@ class Source:
             return None
         last[kind] = at + (duration or 1)
         shown = at if pts is None else max(at, round(pts * stream.scale))
-        return Mark(kind, at, shown, duration, kind == AUDIO or bool(packet.is_keyframe), crc32(packet))
+        key = kind == AUDIO or bool(packet.is_keyframe) or stream.codec in _PICTURES
+        return Mark(kind, at, shown, duration, key, crc32(packet))
 
     def close(self) -> None:
         self.container.close()

@@ -95,13 +95,16 @@ def _continues(old: list[bytes], new: list[bytes], pids: set[int]) -> bool:
 def inspect(muxed: bytes, *, has_video: bool) -> tuple[bool, int | None]:
     """(a newcomer can start here, 33-bit dts of the first PES packet or None) of one write of FFmpeg's muxer. Without
     video a newcomer starts wherever the tables are."""
-    key = not has_video and _pid(muxed) == 0
+    tables = False
     for offset in range(0, len(muxed), PACKET):
         packet = muxed[offset : offset + PACKET]
-        if _starts(packet) and _is_pes(packet):
+        if _pid(packet) == 0:
+            tables = True
+        elif _starts(packet) and _is_pes(packet):
             random_access = bool(packet[3] & 0x20 and packet[4] and packet[5] & 0x40)
-            return key or (has_video and _pid(packet) == VIDEO_PID and random_access), _pes_time(packet)
-    return key, None
+            key = _pid(packet) == VIDEO_PID and random_access if has_video else tables
+            return key, _pes_time(packet)
+    return False, None
 
 
 def _pes_time(packet: bytes) -> int | None:
