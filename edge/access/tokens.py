@@ -63,7 +63,7 @@ class Tokens:
         self._background = background
         self._monotonic = monotonic
         self._checked = monotonic()
-        self._seen = self._status()
+        self._seen: tuple[int, ...] = ()
         self._known: tuple[tuple[bytes, frozenset[str]], ...] = ()
         self._readable = True
         self._reload()
@@ -141,6 +141,7 @@ class Tokens:
 
     def _reload(self) -> None:
         """One assignment at the end, so that `find` on another thread sees the old or the new."""
+        self._seen = self._status()  # before reading: a change meanwhile is seen by the next check
         try:
             tokens = self.list()
             self._readable = True

@@ -73,10 +73,19 @@ def take_head(data: bytes, start: int, limits: Limits) -> tuple[Head, int] | Non
     if end < 4:
         _judge_rest(data[start : start + limits.head], limits)
         return None
+    raw = data[start:end]
+    try:
+        return _read_head(line, raw, limits), end
+    except PeerError:
+        _check_line_ends(raw)  # outranks the rest here too, as it would had the head come in pieces
+        raise
+
+
+def _read_head(line: re.Match[bytes], raw: bytes, limits: Limits) -> Head:
     head = Head(line[1].decode("ascii"), line[2], line[3] == b"0")
-    _read_fields(head, data[start:end], limits)
+    _read_fields(head, raw, limits)
     _read_framing(head)
-    return head, end
+    return head
 
 
 def _judge_rest(part: bytes, limits: Limits) -> None:
@@ -113,7 +122,6 @@ def _read_fields(head: Head, raw: bytes, limits: Limits) -> None:
     except httptools.HttpParserInvalidMethodError:
         raise PeerError(501, "expected a method such as GET") from None
     except httptools.HttpParserError as error:
-        _check_line_ends(raw)
         raise PeerError(400, f"malformed request head: {error}") from None
     if head.repeated:
         raise PeerError(400, f"expected one {head.repeated} field")

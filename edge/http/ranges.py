@@ -9,7 +9,7 @@ import msgspec
 
 from edge.http.message import Request, Response, text
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def ranged(request: Request, response: Response) -> Response:
