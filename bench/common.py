@@ -216,8 +216,9 @@ class Edge:
         until(lambda: fetch(f"{self.url}/live/news.jpg")[0] == 200, seconds, "the channel to be live", self.log)
 
     def metrics(self) -> dict[str, float]:
-        """Samples of /metrics by name with labels."""
-        lines = fetch(f"{self.url}/metrics")[1].decode().splitlines()
+        """Samples of /metrics by name with labels; none where it does not answer."""
+        status, body = fetch(f"{self.url}/metrics")
+        lines = body.decode().splitlines() if status == 200 else []
         pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
 
