@@ -14,9 +14,12 @@ import av
 import media
 import msgspec
 
+from edge.errors import SourceError
 from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable
 from edge.media.pipeline import Pipeline
 from edge.media.settings import AudioSettings, VideoSettings
+from edge.media.source import HoldBack, open_pipe
+from edge.media.timeline import Timeline
 
 CONTAINERS = ("ts", "flv", "mp4")
 
@@ -163,3 +166,30 @@ def made(spec: media.Spec) -> Path:
             media.make(Path(work) / path.name, spec)
             (Path(work) / path.name).rename(path)
     return path
+
+
+class Chain:
+    """Responses through source, hold-back and timeline, without decoding. `got`: (stream, dts and digest of the source,
+    place on the timeline) of each packet."""
+
+    def __init__(self) -> None:
+        self.timeline: Timeline[Any] = Timeline()
+        self.got: list[tuple[int, int, int, int]] = []
+        self._hold = HoldBack()
+
+    def play(self, data: bytes, before: bytes = b"", *, cut: bool = False) -> None:
+        """One response; `cut`: it ended where it should not."""
+        try:
+            source = open_pipe(Bytes(data, SourceError("ended", "cut") if cut else None), before)
+        except SourceError:
+            return  # too little to tell what it is
+        self.timeline.connect(0.0)
+        for mark, packet in source.packets():
+            self._take(self._hold.push(mark, packet))
+        self._take(self._hold.end(whole=source.whole, sized=source.sized))
+        self.timeline.end(clean=source.whole)
+        source.close()
+
+    def _take(self, packets: list[Any]) -> None:
+        for mark, _ in packets:
+            self.got += [(p.item.stream, p.item.dts, p.item.digest, p.dts) for p in self.timeline.push(mark, mark, 0.0)]

@@ -1,5 +1,7 @@
 """Pace, lateness and frame rate: pure functions of media seconds and monotonic seconds."""
 
+from itertools import pairwise
+
 import pytest
 
 from edge.media.overlap import TICKS
@@ -74,7 +76,7 @@ def test_repeats_fill_a_hole_at_a_distance_from_both_ends() -> None:
     at = repeats(0, pts)
     assert at[0] == REPEAT
     assert pts - at[-1] >= REPEAT // 2
-    assert all(b - a == REPEAT for a, b in zip(at, at[1:], strict=False))
+    assert all(b - a == REPEAT for a, b in pairwise(at))
 
 
 def test_repeats_are_bounded() -> None:

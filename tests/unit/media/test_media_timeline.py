@@ -1,6 +1,7 @@
 """The timeline against responses that are cut, replayed, damaged, jumped and rebased."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from zlib import crc32
 
 import pytest
@@ -51,7 +52,7 @@ class Run:
     def check_rising(self) -> None:
         for stream in (VIDEO, AUDIO):
             dts = [p.dts for p in self.placed if p.stream == stream]
-            assert all(a < b for a, b in zip(dts, dts[1:], strict=False))
+            assert all(a < b for a, b in pairwise(dts))
 
 
 def test_first_response_starts_at_the_first_keyframe() -> None:
@@ -100,7 +101,9 @@ def test_gap_waits_for_a_keyframe_and_keeps_its_length_when_short() -> None:
     run.response(stretch(0, 595))
     second = run.response(stretch(610, 800))
     first = next(p for p in second if p.stream == VIDEO)
-    assert first.fresh and first.item.key and first.item.dts == video(700).dts
+    assert first.fresh
+    assert first.item.key
+    assert first.item.dts == video(700).dts
     assert first.dts - run.videos()[594].dts == (700 - 594) * FRAME  # audio kept the time meanwhile
     run.check_rising()
 
@@ -130,7 +133,9 @@ def test_other_content_with_older_times_goes_on_behind_the_last_packet() -> None
     run = Run()
     run.response(stretch(0, 600))
     second = run.response(stretch(0, 600, BASE - 400 * FRAME, salt=1))
-    assert second[0].discontinuity and second[0].fresh and second[0].item.key
+    assert second[0].discontinuity
+    assert second[0].fresh
+    assert second[0].item.key
     assert len([p for p in second if p.stream == VIDEO]) == 600
     run.check_rising()
 
@@ -204,4 +209,5 @@ def test_live_packets_older_than_the_proof_window_are_taken_as_news() -> None:
     for m in stretch(0, 400, BASE - 450 * FRAME, salt=3):
         run.now += 0.011
         got += run.timeline.push(m, m, run.now)
-    assert got and got[0].discontinuity
+    assert got
+    assert got[0].discontinuity
