@@ -25,6 +25,7 @@ from edge.http.render import CONTINUE, render_head, send
 from edge.http.table import NEVER, Table
 
 HEAD, BODY, BUSY, FLUSH, GONE = range(5)
+_NO_REQUEST = Head("GET", b"/", old=False)
 
 
 class Connection(asyncio.Protocol):
@@ -49,13 +50,13 @@ class Connection(asyncio.Protocol):
         "deadline",
     )
     _transport: asyncio.Transport
-    _head: Head
     _body: LengthBody | ChunkedBody
     _progress: Progress  # of FLUSH
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._state = HEAD
+        self._head = _NO_REQUEST
         self._buffer = b""  # unread
         self._task: asyncio.Future[Answer] | None = None
         self._served = 0
@@ -258,7 +259,7 @@ class Connection(asyncio.Protocol):
             self._sent()
 
     def _send(self, answer: Response, connection: str) -> None:
-        head_only = self._served > 0 and self._head.method == "HEAD"
+        head_only = self._head.method == "HEAD"
         counters, date = self._table.counters, self._table.date
         try:
             counters.sent += send(self._transport, answer, date, connection, head_only)
@@ -280,6 +281,7 @@ class Connection(asyncio.Protocol):
 
     def _ready(self) -> None:
         self._state = HEAD
+        self._head = _NO_REQUEST  # an idle connection keeps nothing
         self._timed = False
         self.deadline = self._table.now + self._table.limits.idle_seconds
 
@@ -292,7 +294,7 @@ class Connection(asyncio.Protocol):
     def _reject(self, error: PeerError) -> None:
         errors = self._table.counters.errors
         errors[error.status] = errors.get(error.status, 0) + 1
-        self._served = 0  # the request before it says nothing about this one
+        self._head = _NO_REQUEST
         self._last(text(error.status, str(error)))
 
     def _turn_away(self) -> None:
