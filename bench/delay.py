@@ -35,6 +35,7 @@ READ = """async ([seconds, cells, share]) => {
   await new Promise((done) => setTimeout(done, seconds * 1000));
   return {seen, current: video.currentTime, error: String(video.error && video.error.message)};
 }"""
+PLAYED = "() => (document.querySelector('video') || {currentTime: 0}).currentTime"
 BOUNDS = {"ts": 1.5, "mse": 1.5, "hls": 15.0}
 
 
@@ -86,7 +87,8 @@ def chromium(edge: common.Edge, source: common.Source, mode: str, seconds: float
         try:
             page = browser.new_page()
             page.goto(f"{edge.url}/live/news?mode={mode}")
-            page.wait_for_function("(document.querySelector('video') || {}).currentTime > 5", timeout=60_000)
+            common.until(lambda: page.evaluate(PLAYED) > 0, 60, f"the page to play by {mode}", edge.log)
+            time.sleep(5)
             found = page.evaluate(READ, [seconds, marker.CELLS, marker.SHARE])
         finally:
             browser.close()
