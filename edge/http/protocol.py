@@ -5,7 +5,7 @@
     any  ──> GONE                                 after the last answer or a deadline: Leaving takes the transport
 
 A deadline is set when a state begins, and bytes do not move it. What a peer sends while it is not its turn waits in
-`_buffer`, and above a head's size in the kernel. After a bad request there is one answer and then a close.
+`_inbox`, and above a head's size in the kernel. After a bad request there is one answer and then a close.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from collections.abc import Awaitable
 from typing import cast
 
 from edge.errors import PeerError
-from edge.http.body import ChunkedBody, LengthBody
-from edge.http.head import Head, take_head
+from edge.http.head import Head
+from edge.http.inbox import Inbox
 from edge.http.leaving import Leaving
+from edge.http.limits import Limits
 from edge.http.message import Answer, Request, Response, Stream, text
 from edge.http.outlet import StreamOutlet
 from edge.http.progress import Progress
@@ -26,16 +27,16 @@ from edge.http.table import NEVER, Table
 
 HEAD, BODY, BUSY, FLUSH, GONE = range(5)
 _NO_REQUEST = Head("GET", b"/", old=False)
+_EMPTY = Inbox(Limits())  # of connections that are gone
 
 
 class Connection(asyncio.Protocol):
     """See the module. `deadline` is a monotonic second that the table's sweep compares."""
 
     __slots__ = (
-        "_body",
-        "_buffer",
         "_eof",
         "_head",
+        "_inbox",
         "_paused",
         "_peer",
         "_progress",
@@ -50,14 +51,13 @@ class Connection(asyncio.Protocol):
         "deadline",
     )
     _transport: asyncio.Transport
-    _body: LengthBody | ChunkedBody
     _progress: Progress  # of FLUSH
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._state = HEAD
         self._head = _NO_REQUEST
-        self._buffer = b""  # unread
+        self._inbox = Inbox(table.limits)
         self._task: asyncio.Future[Answer] | None = None
         self._served = 0
         self._timed = True  # the head's deadline runs
@@ -81,10 +81,10 @@ class Connection(asyncio.Protocol):
         self.deadline = table.now + table.limits.head_seconds
 
     def data_received(self, data: bytes) -> None:
+        self._inbox.feed(data)
         if self._state <= BODY:
-            self._read(self._buffer + data if self._buffer else data)
+            self._read()
         else:
-            self._buffer += data
             self._hold()
 
     def eof_received(self) -> bool:
@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it went does not matter
         self._state = GONE
         self.deadline = NEVER
-        self._buffer = b""
+        self._inbox = _EMPTY
         self._table.remove(self)
         self._cancel()
 
@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         expired = self._table.counters.expired
-        if self._state == HEAD and not self._buffer:
+        if self._state == HEAD and not self._inbox.waiting:
             expired["idle" if self._served else "head"] += 1
             self._close()
         elif self._state <= BODY:
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Requests under way are answered; `Table.draining` makes that answer the last."""
-        if self._state == HEAD and not self._buffer:
+        if self._state == HEAD and not self._inbox.waiting:
             self._close()
 
     def abort(self) -> None:
@@ -138,58 +138,37 @@ class Connection(asyncio.Protocol):
 
     # Reading.
 
-    def _read(self, data: bytes) -> None:
-        """Serves what `data` holds, one request after the other, and keeps the rest."""
-        at, before = 0, -1
+    def _read(self) -> None:
+        """Serves what has arrived, one request after the other, while it is the peer's turn."""
         try:
-            while before != at < len(data) and self._state <= BODY:
-                before = at
-                at = self._read_head(data, at) if self._state == HEAD else self._read_body(data, at)
+            while self._state <= BODY:
+                found = self._inbox.take()
+                if found is None:
+                    self._await_more()
+                    return
+                self._head, body = found
+                self._serve(body)
         except PeerError as error:
             self._reject(error)
-            return
-        if self._state != GONE:
-            self._buffer = data[at:]
+        else:
             self._hold()
 
-    def _read_head(self, data: bytes, at: int) -> int:
-        if data[at] in b"\r\n":  # empty lines before a request are skipped (RFC 9112 2.2)
-            return len(data) - len(data[at:].lstrip(b"\r\n"))
-        limits = self._table.limits
-        found = take_head(data, at, limits)
-        if found is None:
-            if not self._timed:
-                self._timed = True
-                self.deadline = self._table.now + limits.head_seconds
-            return at
-        self._head, at = found
-        if self._head.chunked or self._head.length:
-            self._expect_body(more=at < len(data))
-        else:
-            self._serve(b"")
-        return at
-
-    def _expect_body(self, *, more: bool) -> None:
-        limits, head = self._table.limits, self._head
-        if head.length > limits.body:
-            raise PeerError(413, f"expected a body of at most {limits.body} bytes")
-        self._body = ChunkedBody(limits.body) if head.chunked else LengthBody(head.length)
-        self._state = BODY
-        self.deadline = self._table.now + limits.body_seconds
-        if head.expects and not more:
-            self._transport.write(CONTINUE)
-
-    def _read_body(self, data: bytes, at: int) -> int:
-        at = self._body.feed(data, at)
-        if self._body.done:
-            whole = self._body.whole()
-            del self._body
-            self._serve(whole)
-        return at
+    def _await_more(self) -> None:
+        """The deadlines of a head and of a body begin with what has arrived of it."""
+        inbox, table = self._inbox, self._table
+        if inbox.in_body:
+            if self._state == HEAD:
+                self._state = BODY
+                self.deadline = table.now + table.limits.body_seconds
+                if inbox.wants_continue:
+                    self._transport.write(CONTINUE)
+        elif inbox.waiting and not self._timed:
+            self._timed = True
+            self.deadline = table.now + table.limits.head_seconds
 
     def _hold(self) -> None:
         """Not the peer's turn: at most a head and one read wait here, the rest in the kernel."""
-        if self._state > BODY and self._reading and len(self._buffer) > self._table.limits.head:
+        if self._reading and self._inbox.waiting > self._table.limits.head:
             self._reading = False
             self._transport.pause_reading()
 
@@ -198,9 +177,7 @@ class Connection(asyncio.Protocol):
         if not self._reading:
             self._reading = True
             self._transport.resume_reading()
-        if self._buffer:
-            data, self._buffer = self._buffer, b""
-            self._read(data)
+        self._read()
         if self._eof and self._state <= BODY:
             self._close()
 
@@ -331,6 +308,6 @@ class Connection(asyncio.Protocol):
     def _hand_over(self, heir: Leaving | StreamOutlet) -> None:
         self._state = GONE
         self.deadline = NEVER
-        self._buffer = b""
+        self._inbox = _EMPTY
         self._table.replace(self, heir)
         self._transport.set_protocol(heir)

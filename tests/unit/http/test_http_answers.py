@@ -135,7 +135,7 @@ def test_slow_handlers_hold_back_what_is_behind_them():
         (connection,) = server.server._table.all()
         server.until(lambda: not connection._transport.is_reading())
         assert begun == ["0"]
-        assert len(connection._buffer) <= 8192 + 2 * server.server._table.limits.receive_buffer
+        assert connection._inbox.waiting <= 8192 + 2 * server.server._table.limits.receive_buffer
         server.call(gate.set)
         found = answers(read_all(sock))
         assert [answer.body.decode().strip() for answer in found] == [*map(str, range(500)), "hello"]

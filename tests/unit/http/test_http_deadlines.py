@@ -27,7 +27,7 @@ def test_head_must_be_whole_within_10_seconds_however_it_trickles():
 
 
 def wait_for_buffer(server, size):
-    server.until(lambda: [len(c._buffer) for c in server.server._table.all()] == [size])
+    server.until(lambda: [c._inbox.waiting for c in server.server._table.all()] == [size])
     return server.server._table.all()
 
 

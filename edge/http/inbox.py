@@ -1,0 +1,74 @@
+"""The requests in a connection's bytes. No I/O: fed with pieces, asked for whole requests, one at a time."""
+
+from __future__ import annotations
+
+from edge.errors import PeerError
+from edge.http.body import ChunkedBody, LengthBody
+from edge.http.head import Head, take_head
+from edge.http.limits import Limits
+
+
+class Inbox:
+    """What was fed and is not yet asked for stays here; how much that may be is the connection's to bound."""
+
+    __slots__ = ("_at", "_body", "_data", "_head", "_limits", "wants_continue")
+    _head: Head  # whose body is being read
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._data = b""
+        self._at = 0  # where in `_data` the next request, or the rest of a body, begins
+        self._body: LengthBody | ChunkedBody | None = None
+        self.wants_continue = False  # its client waits for 100 Continue before it sends the body
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that no request has taken yet."""
+        return len(self._data) - self._at
+
+    @property
+    def in_body(self) -> bool:
+        return self._body is not None
+
+    def feed(self, data: bytes) -> None:
+        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
+        self._at = 0
+
+    def take(self) -> tuple[Head, bytes] | None:
+        """The next whole request, its head and its body; None when more must be fed. PeerError when it can be none."""
+        if self._body is None:
+            found = self._take_head()
+            if found is None:
+                return None
+            if not found.chunked and not found.length:
+                return found, b""
+            self._begin(found)
+        return self._take_body()
+
+    def _take_head(self) -> Head | None:
+        data, at = self._data, self._at
+        if data[at : at + 1] in (b"\r", b"\n"):  # empty lines before a request are skipped (RFC 9112 2.2)
+            self._at = at = len(data) - len(data[at:].lstrip(b"\r\n"))
+        found = take_head(data, at, self._limits) if at < len(data) else None
+        if found is None:
+            return None
+        self._at = found[1]
+        return found[0]
+
+    def _begin(self, head: Head) -> None:
+        limit = self._limits.body
+        if head.length > limit:
+            raise PeerError(413, f"expected a body of at most {limit} bytes")
+        self._head = head
+        self._body = ChunkedBody(limit) if head.chunked else LengthBody(head.length)
+        self.wants_continue = head.expects and not self.waiting
+
+    def _take_body(self) -> tuple[Head, bytes] | None:
+        body = self._body
+        assert body is not None  # noqa: S101 - `take` has seen to it
+        self._at = body.feed(self._data, self._at)
+        if not body.done:
+            return None
+        head, self._body = self._head, None
+        del self._head
+        return head, body.whole()
