@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Address: TypeAlias = tuple[int, Any]  # family, and what connect takes
 Resolve: TypeAlias = Callable[[str, int], Awaitable[list[Address]]]
 _MOST_ADDRESSES = 8
+_TICK = 0.01  # the loop's timers count in milliseconds: less than some is nothing
 
 
 class Deadlines(msgspec.Struct, frozen=True):
@@ -82,10 +83,11 @@ async def _connect_any(origin: Origin, addresses: list[Address], each: float, en
     now = asyncio.get_running_loop().time
     failure = SourceError("timeout_connect", f"expected {origin.authority} to answer in time")
     for family, address in addresses:
-        if now() >= end:
+        left = end - now()
+        if left < _TICK:
             break
         try:
-            return await _connect(family, address, min(each, end - now()))
+            return await _connect(family, address, min(each, left))
         except TimeoutError:
             failure = SourceError("timeout_connect", f"expected {origin.authority} to answer within {each:g} s")
         except ConnectionRefusedError:
