@@ -232,9 +232,10 @@ class Timeline(Generic[Item]):
             self.counts["damaged_copy"] += 1
 
     def _straggles(self, mark: Mark) -> int | None:
-        """The output time of a packet of the clock before the last jump, else None."""
+        """The output time of a packet of the clock before the last jump, else None. A stream that has begun on the new
+        clock has left the old one, though its times may come by there again."""
         last = self._last()
-        if self._old_clock is None or last is None:
+        if self._old_clock is None or last is None or self._history[mark.stream].last is not None:
             return None
         offset, old_last = self._old_clock
         old = near(mark.dts, old_last)
