@@ -230,5 +230,5 @@ def _build() -> Build:
     av = sys.modules.get("av")
     ffmpeg = ""
     if av is not None:
-        ffmpeg = ".".join(map(str, av.library_versions["libavcodec"]))
+        ffmpeg = str(av.ffmpeg_version_info)
     return Build(__version__, platform.python_version(), getattr(av, "__version__", ""), ffmpeg)
