@@ -49,7 +49,10 @@ class Response(msgspec.Struct, frozen=True):
     jump: tuple[int, int] | None = None
 
 
-def responses(steps, *, damaged: int = 0, lost: int = 0, clocks=st.just(0), jumps=st.none()):
+NEVER, ZERO = st.none(), st.just(0)
+
+
+def responses(steps, *, damaged: int = 0, lost: int = 0, clocks=ZERO, jumps=NEVER):
     places = st.integers(0, 250)
     return st.builds(
         Response,

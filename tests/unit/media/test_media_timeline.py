@@ -211,3 +211,58 @@ def test_live_packets_older_than_the_proof_window_are_taken_as_news() -> None:
         got += run.timeline.push(m, m, run.now)
     assert got
     assert got[0].discontinuity
+
+
+def test_counts_tell_what_became_of_every_packet() -> None:
+    run = Run()
+    sent = [stretch(30, 300), stretch(250, 500), stretch(520, 700), stretch(0, 300, 5 * TICKS, salt=4)]
+    for marks in sent:
+        run.response(marks)
+    counts = run.timeline.counts
+    dropped = counts["replayed"] + counts["waiting_key"] + counts["late"]
+    assert len(run.placed) + dropped == sum(map(len, sent))
+    assert (counts["overlap"], counts["gap"], counts["discontinuity"]) == (1, 1, 1)
+    assert counts["damaged_copy"] == 0
+
+
+def test_audio_only_channel_needs_no_picture() -> None:
+    run = Run(has_video=False)
+    run.response([audio(n) for n in range(100)])
+    run.response([audio(n) for n in range(80, 200)])
+    assert [p.item.dts for p in run.placed] == [audio(n).dts for n in range(200)]
+    assert not any(p.fresh or p.discontinuity for p in run.placed)
+    run.check_rising()
+
+
+def test_a_gap_of_audio_alone_keeps_its_length() -> None:
+    run = Run(has_video=False)
+    run.response([audio(n) for n in range(100)])
+    run.response([audio(n) for n in range(120, 200)])
+    dts = [p.dts for p in run.placed]
+    assert dts[100] - dts[99] == 21 * 1920
+    assert len(dts) == 180
+
+
+def test_video_that_disappears_leaves_the_audio_going_on() -> None:
+    run = Run()
+    run.response(stretch(0, 600))
+    last = audio(600 * FRAME // 1920 - 1)
+    assert run.placed[-1].item == last or run.placed[-2].item == last
+    second = run.response([audio(n) for n in range(540, 1200)])
+    assert [p.item.dts for p in second] == [audio(n).dts for n in range(600 * FRAME // 1920, 1200)]
+    assert not any(p.discontinuity for p in second)
+    third = run.response(stretch(1290, 1500))  # frame 1300 is a keyframe
+    first = next(p for p in third if p.stream == VIDEO)
+    assert first.fresh
+    assert first.item.dts == video(1300).dts
+    run.check_rising()
+
+
+def test_a_late_packet_is_not_a_step_back() -> None:
+    run = Run()
+    marks = stretch(0, 300)
+    marks[100], marks[103] = marks[103], marks[100]
+    run.response(marks)
+    assert 0 < run.timeline.counts["late"] <= 4
+    assert run.timeline.counts["discontinuity"] == 0
+    run.check_rising()
