@@ -18,7 +18,9 @@ from edge.flow.segment import MIN_SECONDS, Cutter, Piece
 from edge.flow.window import Window, WindowStats
 
 TARGET = 2.0
-# 2020-01-01 UTC. Sequence numbers begin at the seconds since: a later process begins above an earlier one.
+# 2020-01-01 UTC. Media sequence numbers begin at the seconds since: a later process begins above an earlier one.
+# Discontinuity sequence numbers begin at the hours since and rely on `floor`: hls.js 1.7 keeps an array of that length
+# and walks it for every segment (60 000: nothing to be seen; the seconds, 217 million: 4 s of processor time each).
 EPOCH = 1_577_836_800
 # Target durations after which a playlist that did not grow is helped. RFC 8216bis 6.2.2 (R11) allows 1.5; the rest is
 # for the timer. Jitter of the source up to 0.8 s costs nothing.
@@ -52,9 +54,10 @@ class Live:
     first GOPs: one and a half times the largest of three, at least 6; nothing is listed before. Pass `target_duration`
     to keep an earlier one (R4: it must not change).
 
-    Sequence numbers rise by at most one a second of media, and a shorter piece (before a discontinuity) is left out
-    when they would run ahead of the clock. What they do not survive is a wall clock set back between two processes, or
-    a process that lived shorter than the burst it began with: for those there is `floor`.
+    Media sequence numbers rise by at most one a second of media, and a shorter piece (before a discontinuity) is left
+    out when they would run ahead of the clock. What they do not survive is a wall clock set back between two processes,
+    or a process that lived shorter than the burst it began with: for those, and for the discontinuity sequence, there
+    is `floor`.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Live:
         self._copy = copy
         self._size = size
         self._max_bytes = max_bytes
-        self._first = Numbers(max(first, floor.msn), max(first, floor.discontinuity_sequence))
+        self._first = Numbers(max(first, floor.msn), max(first // 3600, floor.discontinuity_sequence))
         self._began = now
         self._updated = now
         self._learned: list[Chunk] = []

@@ -20,6 +20,7 @@ from edge.serve.viewer import Later, call_later
 _CORS: Headers = (("Access-Control-Allow-Origin", "*"),)
 # A playlist is news for a second. The same for what is not there: a number that will come must not be denied for long.
 _BRIEF: Headers = (*_CORS, ("Cache-Control", "max-age=1"))
+_UNSAVED = 60  # discontinuities that a process may go through between two savings: a minute, one a second
 _PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 
 Refusal = Callable[[Request, str], Response | None]
@@ -68,8 +69,15 @@ class Hls:
             self._audience.note_hls(name, feed.viewers(now), feed.rate())
 
     def floors(self) -> dict[str, tuple[int, int]]:
-        """What has to outlive the process: the least numbers of the next playlists."""
-        return {name: (feed.numbers.msn, feed.numbers.discontinuity_sequence) for name, feed in self._feeds.items()}
+        """What has to outlive the process: the least numbers of the next playlists.
+
+        The discontinuity sequence has nothing but this to hold it, so the number is right for a process that is killed
+        before it saves again, too.
+        """
+        return {
+            name: (feed.numbers.msn, feed.numbers.discontinuity_sequence + _UNSAVED)
+            for name, feed in self._feeds.items()
+        }
 
     def stats(self, name: str) -> HlsFeedStats:
         """Of channel `name`."""

@@ -12,15 +12,13 @@ from edge.flow.hub import Hub
 from edge.flow.live import Live, LiveStats, Numbers
 from edge.flow.playlist import render
 from edge.flow.window import Segment
+from edge.serve.hlsviewers import Regulars, RequestRate
 from edge.serve.viewer import Later, call_later
 
 LINGER = 60.0  # seconds without a request after which the hub is left
 PATIENCE = 10.0  # seconds that a first request waits for the first segment
 MAX_WAITERS = 64
 BACKLOG = 8.0  # seconds of media that the ring may give a new playlist at once: what players want before they start
-_SLOTS = 5
-_KNOWN = 1024
-_KNOWN_SECONDS = 30.0
 
 
 class Playlist(msgspec.Struct, frozen=True):
@@ -39,57 +37,6 @@ class HlsFeedStats(msgspec.Struct, frozen=True):
     turned_away: int
     lost: int
     live: LiveStats | None
-
-
-class RequestRate:
-    """Requests per period, over the last five periods. Of fixed size."""
-
-    def __init__(self) -> None:
-        self._counts = [0] * (_SLOTS + 1)  # the last one is under way
-        self._slot = 0
-
-    def add(self, now: float, period: float) -> None:
-        self._turn(now, period)
-        self._counts[-1] += 1
-
-    def _turn(self, now: float, period: float) -> None:
-        slot = int(now / period)
-        for _ in range(min(max(0, slot - self._slot), len(self._counts))):
-            self._counts = [*self._counts[1:], 0]
-        self._slot = slot
-
-    def per_period(self, now: float, period: float) -> int:
-        """Rounded to the nearest, but never 0 for one who asks."""
-        self._turn(now, period)
-        total = sum(self._counts)
-        return max(1, round(total / (_SLOTS + now / period % 1))) if total else 0
-
-
-class Regulars:
-    """Who asked in the last half minute, or minute: at most 2 x 1024, whoever is above is new each time."""
-
-    def __init__(self) -> None:
-        self._now: set[int] = set()
-        self._before: set[int] = set()
-        self._turned = 0.0
-
-    def knows(self, who: int, now: float) -> bool:
-        self._turn(now)
-        if who in self._before:
-            self.add(who, now)
-            return True
-        return who in self._now
-
-    def add(self, who: int, now: float) -> None:
-        self._turn(now)
-        if len(self._now) < _KNOWN:
-            self._now.add(who)
-
-    def _turn(self, now: float) -> None:
-        if now - self._turned >= _KNOWN_SECONDS:
-            self._before = self._now if now - self._turned < 2 * _KNOWN_SECONDS else set()
-            self._now = set()
-            self._turned = now
 
 
 class HlsFeed:
@@ -186,7 +133,7 @@ class HlsFeed:
     def tick(self, now: float) -> None:
         if self._live is None:
             return
-        if now - self._asked >= LINGER and not self._waiters:
+        if now - self._asked >= LINGER:
             self._leave()
             return
         self._live.tick(now)

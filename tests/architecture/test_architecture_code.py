@@ -21,6 +21,7 @@ SUPERVISORS = {
     "edge/flow/hub.py",
     "edge/http/outlet.py",
     "edge/http/protocol.py",
+    "edge/serve/viewer.py",
 }
 WRITERS = {"edge/log.py"}  # and the command line
 MUTABLE = {"dict", "list", "set", "deque", "defaultdict", "Counter", "OrderedDict", "bytearray", "WeakSet"}

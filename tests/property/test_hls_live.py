@@ -10,7 +10,7 @@ from hlscheck import Checker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.flow.live import EPOCH, Live
+from edge.flow.live import EPOCH, Live, Numbers
 from edge.flow.playlist import render
 from edge.flow.ring import Chunk
 
@@ -97,7 +97,8 @@ class World:
             keep = True
         if self.live.ready:
             self.check.restarted()
-        self.start(numbers if keep or ran_ahead else None, target)
+        kept = numbers if keep or ran_ahead else Numbers(0, numbers.discontinuity_sequence)  # that one is always kept
+        self.start(kept, target)
 
     def wall_ran(self):
         return int(self.wall - EPOCH) - self.first

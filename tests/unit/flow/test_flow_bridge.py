@@ -140,6 +140,7 @@ def test_a_full_pipe_says_so_and_drains_on_the_loop(loop):
     assert not pipe.feed(b"b" * 60)
     assert not pipe.feed(b"c")  # still kept
     pipe.read(60)
+    on_loop(loop, list)  # whatever was called there before has run
     assert drains == []
     pipe.read(60)
     until(lambda: drains)
@@ -148,6 +149,16 @@ def test_a_full_pipe_says_so_and_drains_on_the_loop(loop):
     assert pipe.read(10) + pipe.read(10) == b"cd"
     stats = pipe.stats()
     assert (stats.peak, stats.filled, stats.buffered) == (121, 1, 0)
+
+
+def test_after_the_end_nobody_is_asked_for_more(loop):
+    drains = []
+    pipe = Pipe(loop, 100, drain_of(drains))
+    pipe.feed(b"a" * 100)
+    pipe.finish()
+    assert pipe.read(100) == b"a" * 100
+    on_loop(loop, list)
+    assert drains == []
 
 
 def test_a_feeder_that_never_stops_is_told_it_is_wrong(loop):

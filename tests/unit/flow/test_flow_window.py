@@ -213,9 +213,15 @@ def feed(playlist, start, seconds, now=None, step=0.5, gop=2.0):
         playlist.append(Chunk(b"data", time % gop == 0, time), time if now is None else now)
 
 
-def test_numbers_begin_at_the_seconds_since_2020_or_above_what_was():
-    assert live().next_numbers == Numbers(1000, 1000)
-    assert live(floor=Numbers(5000, 3)).next_numbers == Numbers(5000, 1000)
+def test_numbers_begin_at_the_seconds_and_hours_since_2020_or_above_what_was():
+    assert live().next_numbers == Numbers(1000, 0)
+    assert live(floor=Numbers(5000, 3)).next_numbers == Numbers(5000, 3)
+    assert Live(0.0, EPOCH + 7200.0, floor=Numbers(5000, 1)).next_numbers == Numbers(7200, 2)
+
+
+def test_discontinuity_numbers_stay_small_enough_for_players_that_keep_an_array_of_that_length():
+    year_2050 = 2_524_608_000.0
+    assert Live(0.0, year_2050).next_numbers.discontinuity_sequence < 1_000_000
     assert Live(0.0, 0.0).next_numbers == Numbers(0, 0)  # a host without a clock yet
 
 

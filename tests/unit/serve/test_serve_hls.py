@@ -21,7 +21,8 @@ from edge.log import Log
 from edge.media.settings import VideoSettings
 from edge.serve import hlsfeed
 from edge.serve.hls import Hls
-from edge.serve.hlsfeed import LINGER, MAX_WAITERS, Regulars, RequestRate
+from edge.serve.hlsfeed import LINGER, MAX_WAITERS
+from edge.serve.hlsviewers import Regulars, RequestRate
 from edge.serve.progressive import Admission, Audience
 
 WALL = 1_800_000_000.0
@@ -190,7 +191,7 @@ def test_while_the_source_is_away_the_playlist_has_gaps_that_cannot_be_fetched()
         house.play(1)
         playlist = check(house.clock.monotonic(), house.playlist().body.decode())
     assert not any(entry.gap for entry in playlist.entries)
-    assert int(playlist.tags["EXT-X-DISCONTINUITY-SEQUENCE"]) == FIRST + 1
+    assert int(playlist.tags["EXT-X-DISCONTINUITY-SEQUENCE"]) == FIRST // 3600 + 1
 
 
 def test_the_timer_keeps_the_playlist_going_between_ticks():
@@ -206,15 +207,27 @@ def test_the_timer_keeps_the_playlist_going_between_ticks():
     assert house.timers[0][0] == pytest.approx(2.8)
 
 
-def test_discontinuities_and_resets_are_marked():
+@pytest.mark.parametrize("how", ["discontinuity", "reset"])
+def test_what_does_not_continue_is_marked(how):
     house = House().started()
-    house.hub.discontinuity()
-    house.play(4)
-    house.hub.reset(b"")
-    house.media = 200.0
+    house.play(0.5)
+    house.hub.discontinuity() if how == "discontinuity" else house.hub.reset(b"")
     house.play(6)
+    entries = hlscheck.parse(house.playlist().body.decode()).entries
+    (at,) = [n for n, entry in enumerate(entries) if entry.discontinuity]
+    assert body(house.get(f"/live/news/{entries[at].uri}")).startswith(b"112.0 ")
+    last = b"111.5 " if how == "discontinuity" else b"110.0 "  # a reset drops what comes before the keyframe
+    assert body(house.get(f"/live/news/{entries[at - 1].uri}")).endswith(last)
+
+
+def test_a_batch_larger_than_the_ring_leaves_a_marked_hole():
+    house = House().started()
+    house.hub.publish([Chunk(b"x" * 300_000, n == 3, house.media + n) for n in range(6)])
+    house.media = 116.0
+    house.play(4.5)
+    assert house.hls.stats("news").lost == 1
     marks = [entry.discontinuity for entry in hlscheck.parse(house.playlist().body.decode()).entries]
-    assert sum(marks) == 2
+    assert sum(marks) == 1
 
 
 def test_numbers_go_on_above_those_that_were_kept():
@@ -222,7 +235,22 @@ def test_numbers_go_on_above_those_that_were_kept():
     playlist = hlscheck.parse(house.playlist().body.decode())
     assert playlist.msn == FIRST + 1000
     assert playlist.tags["EXT-X-DISCONTINUITY-SEQUENCE"] == str(FIRST + 2000)
-    assert house.hls.floors() == {"news": (FIRST + 1004, FIRST + 2001)}
+    assert house.hls.floors() == {"news": (FIRST + 1004, FIRST + 2001 + 60)}
+
+
+def test_a_process_that_is_killed_loses_no_number():
+    """The state file is up to a minute old by then."""
+    house, check = House().started(), hlscheck.Checker(slack=1.0)
+    saved = house.hls.floors()
+    for _ in range(28):
+        house.hub.discontinuity()
+        house.play(2)
+        check(house.clock.monotonic(), house.playlist().body.decode())
+    check.restarted()
+    again = House(saved=saved)
+    again.clock.step(house.clock.wall() - again.clock.wall())
+    again.started()
+    check(house.clock.monotonic(), again.playlist().body.decode())
 
 
 def test_the_hub_is_left_after_a_minute_without_requests_and_taken_up_again():
@@ -367,6 +395,21 @@ def test_the_end_of_the_channel_ends_the_waiting():
         house.hub.close()
         assert (await waiting).status == 503
         assert (await house.wait()).status == 503
+
+    asyncio.run(run())
+
+
+def test_who_comes_back_to_a_channel_that_was_left_waits_again():
+    async def run():
+        house = House().started()
+        house.clock.advance(LINGER)
+        house.hls.tick(house.clock.monotonic())
+        house.hub.idle()
+        waiting = asyncio.ensure_future(house.wait())
+        await asyncio.sleep(0)
+        assert house.hls.stats("news").waiters == 1
+        house.play(2.5)
+        assert (await waiting).status == 200
 
     asyncio.run(run())
 

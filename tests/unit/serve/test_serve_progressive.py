@@ -210,6 +210,16 @@ def test_a_new_format_ends_what_cannot_carry_it(container, state, closed):
     assert wire.got == ([KEY[0]] if closed else [KEY[0], b"k"])
 
 
+def test_a_viewer_on_its_way_out_is_written_to_no_more():
+    house = House()
+    wire = house.come("mp4", room=10)
+    house.publish(KEY, container="mp4")
+    house.channel.hub("mp4").reset(b"new")
+    house.publish(KEY, container="mp4")
+    wire.drain()
+    assert wire.got == [KEY[0]]
+
+
 def test_the_end_of_the_channel_is_the_end_of_its_viewers():
     house = House()
     wire = house.come()
@@ -294,7 +304,10 @@ def test_egress_goes_by_the_settings_until_the_rate_is_measured():
     for _ in range(9):
         house.come()  # 80 kb/s is what it really is
     refused(house)
-    assert house.stats().refused == {"egress": 2}
+    house.clock.advance(30.0)  # the source is away, and will be as large as it was
+    house.audience.sweep(house.clock.monotonic())
+    refused(house)
+    assert house.stats().refused == {"egress": 3}
 
 
 def test_traffic_is_counted_warned_of_and_refused():
