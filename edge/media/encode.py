@@ -119,10 +119,10 @@ class Copy:
 
     def __init__(self, stream: Any, extradata: bytes | None = None) -> None:
         self._container = _hidden()
-        if extradata is not None:
-            stream.codec_context.extradata = extradata
         try:
             self.template = self._container.add_stream_from_template(stream)
+            if extradata is not None:
+                self.template.codec_context.extradata = extradata
             self._container.start_encoding()
         except (av.FFmpegError, ValueError) as error:
             self._container.close()
