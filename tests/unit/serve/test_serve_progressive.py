@@ -301,12 +301,13 @@ def test_egress_goes_by_the_settings_until_the_rate_is_measured():
         house.publish((b"x" * 10_000, True))
         house.clock.advance(1.0)
     house.audience.sweep(house.clock.monotonic())
-    for _ in range(9):
-        house.come()  # 80 kb/s is what it really is
+    wires = [house.come() for _ in range(9)]  # 80 kb/s is what it really is
     refused(house)
     house.clock.advance(30.0)  # the source is away, and will be as large as it was
     house.audience.sweep(house.clock.monotonic())
     refused(house)
+    wires[0].on_close()
+    house.come()
     assert house.stats().refused == {"egress": 3}
 
 
