@@ -150,6 +150,7 @@ class App:
             now = self._clock.monotonic()
             for part in (self._registry.tick, self._audience.sweep, self._hls.tick):
                 part(now)
+            self._tokens.refresh()  # so that a new token works the first time it is shown
             if now - saved_at >= SAVE_EVERY:
                 saved_at = now
                 await self._save()

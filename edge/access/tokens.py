@@ -70,7 +70,7 @@ class Tokens:
 
     def find(self, secret: str) -> frozenset[str]:
         """What `secret` allows; nothing if it is no token. The time does not tell how near it was."""
-        self._refresh()
+        self.refresh()
         wanted = _hash(secret)
         found = _NOBODY
         for digest, scopes in self._known:
@@ -122,7 +122,8 @@ class Tokens:
     def stats(self) -> TokenStats:
         return TokenStats(len(self._known), self._readable)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Looks whether the file has changed, at most every `CHECK_SECONDS`; cheap enough for each `find`."""
         now = self._monotonic()
         if now - self._checked < CHECK_SECONDS:
             return

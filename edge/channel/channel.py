@@ -82,6 +82,7 @@ class Channel:
         return self._format
 
     def state(self) -> ChannelState:
+        self._refresh()
         return self._state
 
     def frame_age(self) -> float | None:

@@ -1,0 +1,100 @@
+"""A running worker, as a user starts it: `edge run` in a process of its own, on free ports of the loopback."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE = 60.0
+
+
+class Worker:
+    """Its process, where it listens, what it logs."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process, self._log = process, log
+        self.url = ""
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def get(self, path: str, token: str | None = None, method: str = "GET") -> tuple[int, bytes]:
+        """Status and body of a finite answer."""
+        request = urllib.request.Request(self.url + path, method=method)
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def head(self, path: str) -> dict[str, str]:
+        request = urllib.request.Request(self.url + path, method="HEAD")
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return {k.lower(): v for k, v in answer.headers.items()}
+
+    def read(self, path: str, least: int) -> bytes:
+        """The first `least` bytes or more of an endless answer."""
+        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+            data = b""
+            while len(data) < least:
+                part = answer.read1(65536)
+                assert part, f"the stream ended after {len(data)} bytes"
+                data += part
+            return data
+
+    def state(self, name: str) -> dict:
+        return json.loads(self.get(f"/live/{name}/state")[1])
+
+    def until(self, good, what: str) -> None:
+        """Waits until `good()`."""
+        end = time.monotonic() + PATIENCE
+        while not good():
+            assert self.process.poll() is None, f"the worker ended with {self.process.returncode}:\n{self.log}"
+            assert time.monotonic() < end, f"waited in vain for {what}:\n{self.log}"
+            time.sleep(0.1)
+
+    def until_live(self, name: str) -> None:
+        self.until(lambda: self.state(name)["status"] == "live", f"{name} to be live")
+
+    def stop(self, signal_number: int = 15) -> int:
+        self.process.send_signal(signal_number)
+        return self.process.wait(timeout=PATIENCE)
+
+
+def write_config(folder: Path, channels: str, http: str = "") -> Path:
+    """A configuration that listens on a port of the kernel's choice."""
+    config = folder / "edge.toml"
+    config.write_text(f'data_dir = "{folder}/data"\n[http]\nlisten = ["127.0.0.1:0"]\n{http}\n{channels}')
+    return config
+
+
+def channel(name: str, source: str | Path, more: str = "", video: str = "width = 352\nheight = 240\nfps = 15") -> str:
+    return f'[[channel]]\nname = "{name}"\nsource = "{source}"\n{more}\n[channel.video]\n{video}\n'
+
+
+@contextmanager
+def running(folder: Path, channels: str, http: str = "") -> Iterator[Worker]:
+    config = write_config(folder, channels, http)
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, "-m", "edge", "run", "--config", str(config)], stderr=out)
+    worker = Worker(process, log)
+    try:
+        worker.until(lambda: "event=ready" in worker.log, "event=ready")
+        worker.url = re.search(r"look=\"?(http://[0-9.:]+)/", worker.log)[1]
+        yield worker
+    finally:
+        process.kill()
+        process.wait()
