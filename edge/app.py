@@ -156,6 +156,7 @@ class App:
                 await self._save()
 
     async def _save(self) -> None:
+        self._audience.settle()
         saved = Saved(self._audience.admission.snapshot(), self._hls.floors())
         try:
             await asyncio.to_thread(self._file.save, saved)
