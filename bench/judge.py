@@ -29,9 +29,9 @@ def stamps(path: Path) -> dict[int, list[tuple[float, float, int]]]:
     return found
 
 
-def numbers(path: Path) -> tuple[list[int], int]:
-    """The numbers of all decoded pictures, unwrapped, and how many could not be read (damage in the strip)."""
-    found, unread = [], 0
+def numbers(path: Path) -> tuple[list[float], list[int], int]:
+    """Time and number, unwrapped, of all decoded pictures, and how many were unreadable (damage in the strip)."""
+    times, found, unread = [], [], 0
     with av.open(str(path)) as container:
         container.streams.video[0].codec_context.thread_count = 2
         for frame in container.decode(video=0):
@@ -40,14 +40,15 @@ def numbers(path: Path) -> tuple[list[int], int]:
                 unread += 1
             else:
                 found.append(number)
-    return marker.unwrap(found, LOOP), unread
+                times.append(frame.time)
+    return times, marker.unwrap(found, LOOP), unread
 
 
 def judge(path: Path) -> dict[str, Any]:
     """What a strict player would say about a recorded transport stream."""
     by_stream = stamps(path)
     steps = [b[0] - a[0] for packets in by_stream.values() for a, b in itertools.pairwise(packets)]
-    shown, unread = numbers(path)
+    times, shown, unread = numbers(path)
     moves = [b - a for a, b in itertools.pairwise(shown)]
     video = by_stream.get(0, [])
     return {
@@ -59,6 +60,7 @@ def judge(path: Path) -> dict[str, Any]:
         "unreadable": unread,
         "shown_again": sum(move == 0 for move in moves),
         "went_back": sum(move < 0 for move in moves),
+        "odd": [(round(t, 3), a, b) for t, a, b in zip(times[1:], shown, shown[1:], strict=False) if b <= a][:100],
         "distinct": len(set(shown)),
         "longest_jump": max(moves, default=0) / 50,
         "source_seconds": (max(shown) - min(shown)) / 50 if shown else 0.0,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
-import sys
 import threading
 
 import msgspec
@@ -49,7 +49,8 @@ def _show(event: Event) -> None:
 
 
 def _wait_for_parent(over: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: a thread in its lock would abort the interpreter at its end
+        pass
     over.set()
 
 
