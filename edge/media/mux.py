@@ -22,8 +22,8 @@ _OPTIONS = {
     # Tables come with every keyframe by themselves; by time they cost 6 %. max_delay gathers AAC frames into one PES.
     "ts": {**_COMMON, "pat_period": "3600", "sdt_period": "3600", "max_delay": "200000", "mpegts_copyts": "1"},
     "flv": {**_COMMON, "flvflags": "no_duration_filesize"},
-    # frag_discont with avoid_negative_ts: else every track starts at zero. No edit list: it would be written before the
-    # first picture is known, and pictures would come late by their reordering. 250 ms: Chromium stalls on single frames.
+    # frag_discont with avoid_negative_ts: else every track starts at zero. No edit list: written before there is any
+    # picture, it would make them late by their reordering. 250 ms: Chromium stalls on single frames.
     "mp4": {
         **_COMMON, "movflags": "frag_keyframe+empty_moov+default_base_moof+skip_trailer+frag_discont",
         "frag_duration": "250000", "avoid_negative_ts": "disabled", "use_editlist": "0",

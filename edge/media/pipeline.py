@@ -23,6 +23,7 @@ from edge.media.timeline import Placed, Timeline
 from edge.media.video import VideoCopy, VideoTrack
 
 FRAMES_SILENT = 10.0  # seconds without a picture or sound although bytes flow: hung
+ENOUGH = 25  # packets from which something must come out
 APART = TICKS  # one stream this far behind the other is missing: hold_until
 MARGIN = TICKS // 2
 
@@ -106,17 +107,27 @@ class Pipeline:
     def play(self, source: Source) -> None:
         """Plays one response to its end and closes `source`. SourceError says how it broke, CodecError what cannot be
         decoded."""
+        news, produced = self.news, self._produced()
         try:
             self._follow(source)
             self._timeline.connect(time.monotonic(), replays=source.kind.replays)
             self._lateness.reset()
             self._run(source)
             self._end(source, whole=source.whole)
-        except (SourceError, CodecError):
+        except SourceError:
             self._end(source, whole=False)
+            raise
+        except CodecError:
+            self._hold.end(whole=False)
+            self._timeline.end(clean=False)
             raise
         finally:
             source.close()
+        if self.news - news >= ENOUGH and self._produced() == produced:
+            raise CodecError(f"expected pictures or sound, got {self.news - news} packets that do not decode")
+
+    def _produced(self) -> int:
+        return sum(track.counts["encoded"] for track in self._tracks.values())
 
     @property
     def news(self) -> int:
@@ -132,7 +143,7 @@ class Pipeline:
     def _run(self, source: Source) -> None:
         pacer = Pacer(source.kind.lead)
         alive = time.monotonic()
-        news = self._counts["news"]
+        news, produced = self._counts["news"], self._produced()
         for mark, packet in source.packets():
             now = time.monotonic()
             if self._cancelled.is_set():
@@ -141,13 +152,13 @@ class Pipeline:
                 self._take_up_wanted()
             for whole_mark, whole in self._hold.push(mark, packet):
                 self._push(whole_mark, whole, now)
-            if self._counts["news"] != news:
-                news, alive = self._counts["news"], now
-                self._wait(pacer.delay(self._media, now))
+            if self._produced() != produced:
+                produced, alive = self._produced(), now
             elif now - alive > FRAMES_SILENT:
-                raise SourceError(
-                    "no_frames", f"expected pictures or sound, got none in {FRAMES_SILENT:g} s of packets"
-                )
+                raise SourceError("no_frames", f"expected pictures or sound, got none in {FRAMES_SILENT:g} s")
+            if self._counts["news"] != news:
+                news = self._counts["news"]
+                self._wait(pacer.delay(self._media, now))
 
     def _wait(self, seconds: float) -> None:
         """Lets the wall clock catch up, in steps short enough to take up a new viewer's container at once."""
@@ -173,7 +184,10 @@ class Pipeline:
         track = self._tracks.get(placed.stream)
         if track is None:
             return
+        produced = track.counts["encoded"]
         track.push(placed)
+        if track.counts["encoded"] != produced:
+            self.last_frame = now
         other = self._tracks.get(1 - placed.stream)
         if other is not None and -1 < other.last_pts < track.last_pts - APART:
             other.hold_until(track.last_pts - MARGIN)
@@ -181,7 +195,6 @@ class Pipeline:
         if self._first_media is None:
             self._first_media = self._media
         self._lateness.note(self._media, now)
-        self.last_frame = now
 
     # -- streams
 

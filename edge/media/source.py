@@ -165,7 +165,8 @@ class Source:
         return SourceInfo(self.container.format.name, video, audio, others)
 
     def packets(self) -> Iterator[tuple[Mark, Any]]:
-        """Packets in the order of the source. SourceError when it breaks; a plain end is a plain end."""
+        """Packets in the order of the source. SourceError when it breaks, or ends where it should without any; a plain
+        end is a plain end."""
         used = {s.av.index: s for s in (self.video, self.audio) if s is not None}
         last: list[int | None] = [None, None]
         try:
@@ -178,6 +179,8 @@ class Source:
             raise classify(error, opening=False) from None
         if self._body is not None and self._body.starved is not None:
             raise self._body.starved
+        if last == [None, None] and self.whole:
+            raise SourceError("no_frames", "expected pictures or sound, got streams that are declared and empty")
 
     def _mark(self, packet: Any, stream: Stream, last: list[int | None]) -> Mark | None:
         kind = stream.kind

@@ -1,4 +1,4 @@
-"""Muxers: what a newcomer gets first, which chunks are keyframes, what a container refuses. PyAV demuxes as the judge."""
+"""Muxers: what a newcomer gets first, which chunks are keyframes, what a container refuses. PyAV is the judge."""
 
 from __future__ import annotations
 
