@@ -52,7 +52,7 @@ def describe(channel: Channel) -> State:
     return State(
         name=settings.name,
         public=settings.public,
-        status=now.status,
+        status="away" if now.status == "starting" and now.reason else now.status,  # not a spinner for ever
         reason=now.reason,
         since=now.since,
         width=now.width,

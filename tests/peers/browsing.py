@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,17 +164,28 @@ class Firefox:
             text=True,
             env=os.environ | {"HOME": str(profile)},
         )
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self._ids = itertools.count(1)
-        self._socket = connect(f"{self._address()}/session", max_size=None)
-        self.call("session.new", capabilities={})
-        self._context = self.call("browsingContext.getTree")["contexts"][0]["context"]
+        self._stack = ExitStack()
+        self._stack.callback(self._end)
+        try:
+            self._socket = self._stack.enter_context(connect(f"{self._address()}/session", max_size=None))
+            self.call("session.new", capabilities={})
+            self._context = self.call("browsingContext.getTree")["contexts"][0]["context"]
+        except BaseException:
+            self.close()
+            raise
 
     def _address(self) -> str:
-        lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=lambda: [lines.put(line) for line in self._process.stderr or ()], daemon=True).start()
         while True:
-            if match := re.search(r"BiDi listening on (ws://\S+)", lines.get(timeout=60)):
+            if match := re.search(r"BiDi listening on (ws://\S+)", self._lines.get(timeout=60)):
                 return match[1]
+
+    def _read(self) -> None:
+        for line in self._process.stderr or ():
+            self._lines.put(line)
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
         number = next(self._ids)
@@ -197,9 +208,12 @@ class Firefox:
         )
 
     def close(self) -> None:
-        self._socket.close()
+        self._stack.close()
+
+    def _end(self) -> None:
         self._process.terminate()
         self._process.wait(20)
+        self._reader.join(20)
         if self._process.stderr:
             self._process.stderr.close()
 

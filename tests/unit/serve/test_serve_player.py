@@ -21,12 +21,20 @@ from edge.serve.player import Pages, State
 SECRET_SOURCE = "http://user:pass@source.example/1034.ts?key=sesame"
 
 
+class Shown(Channel):
+    """A channel in a state of the test's choice: nothing runs."""
+
+    shown = ChannelState()
+
+    def state(self):
+        return self.shown
+
+
 def channel(name="news", poster=b"jpg", *, public=True, **state):
-    """A channel as its thread left it."""
-    made = Channel(ChannelSettings(name=name, source=SECRET_SOURCE, public=public), ManualClock(), Log())
+    made = Shown(ChannelSettings(name=name, source=SECRET_SOURCE, public=public), ManualClock(), Log())
     made.poster = poster
     shown = {"status": "live", "since": 12.0, "width": 352, "height": 240, "sar": 40 / 33}
-    made._state = ChannelState(**(shown | state))
+    made.shown = ChannelState(**(shown | state))
     return made
 
 
@@ -192,6 +200,15 @@ def test_the_state_of_a_channel(web):
     assert (state.width, state.height, round(state.sar, 3)) == (352, 240, 1.212)
     outputs = {"hls": "/live/news/index.m3u8", "ts": "/live/news.ts", "flv": "/live/news.flv", "mp4": "/live/news.mp4"}
     assert state.urls == outputs | {"jpg": "/live/news.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "shown"),
+    [("starting", None, "starting"), ("starting", "refused", "away"), ("off", None, "off"), ("live", None, "live")],
+)
+def test_a_source_that_refuses_from_the_start_is_away(web, status, reason, shown):
+    answer = serve(web, channel(status=status, reason=reason))("/live/news/state")
+    assert msgspec.json.decode(answer.body, type=State).status == shown
 
 
 def test_no_picture_is_promised_before_there_is_one(web):
