@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
 
 from edge.channel.worker import Worker
-from edge.errors import SourceError
+from edge.errors import EdgeError, SourceError
 from edge.flow.bridge import Pipe
 from edge.http.client import Ended, Fetch
 from edge.media.kinds import Kind
@@ -54,13 +54,15 @@ class HttpFeed:
         before, self.tail = self.tail, b""
         try:
             await worker.run(lambda: pipeline.play_bytes(pipe, before))
+            _raise(pipe.error)
         finally:
             self.cancel()
             self.tail = pipe.tail()
+            # An error that was raised holds the frames it passed, and so this pipe with its buffers: without this each
+            # response's 0.3 MB would wait for the collector, which comes by rarely.
+            pipe.error = self._pipe = self._fetch = None
             with contextlib.suppress(SourceError, asyncio.CancelledError):
                 await fetching
-        if pipe.error is not None:
-            raise pipe.error
 
     def _resume(self) -> None:
         if self._fetch is not None:
@@ -73,13 +75,18 @@ class HttpFeed:
             self._pipe.cancel()
 
 
+def _raise(error: EdgeError | None) -> None:
+    if error is not None:
+        raise SourceError(error.reason if isinstance(error, SourceError) else "protocol", str(error))
+
+
 def _why(task: asyncio.Task[Ended]) -> SourceError | None:
     """How a response ended, as the pipe shall tell it; None: it ended where its length said."""
     if task.cancelled():
         return SourceError("ended", "the connection was given up")
     error = task.exception()
-    if error is not None:
-        return error if isinstance(error, SourceError) else SourceError("protocol", str(error))
+    if error is not None:  # as a new one: it must not hold the fetch's frames
+        return SourceError(error.reason if isinstance(error, SourceError) else "protocol", str(error))
     return None if task.result().whole else SourceError("ended", "the source ended its response")
 
 

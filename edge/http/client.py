@@ -91,6 +91,7 @@ class Fetch:
             return await self._task
         finally:
             self.cancel()
+            self._receiver = self._task = None  # both refer to this; see Receiver.stop
 
     def cancel(self) -> None:
         """Stops at once: the sink is not fed any more."""

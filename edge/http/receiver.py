@@ -95,8 +95,9 @@ class Receiver(asyncio.Protocol):
             self._timer = None
         if not self.ended.done():
             self.ended.cancel()
-        if self._transport is not None:
-            self._transport.abort()
+        transport, self._transport = self._transport, None  # each refers to the other: the collector comes by rarely
+        if transport is not None:
+            transport.abort()
 
     def _pause(self) -> None:
         if not self._paused and self._transport is not None:
