@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -61,8 +60,7 @@ class HttpFeed:
             # An error that was raised holds the frames it passed, and so this pipe with its buffers: without this each
             # response's 0.3 MB would wait for the collector, which comes by rarely.
             pipe.error = self._pipe = self._fetch = None
-            with contextlib.suppress(SourceError, asyncio.CancelledError):
-                await fetching
+            await asyncio.wait([fetching])  # how it ended is known; awaited by name it would be raised again, into here
 
     def _resume(self) -> None:
         if self._fetch is not None:

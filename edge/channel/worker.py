@@ -39,7 +39,10 @@ class Worker:
         """What `call` returns, or raises, in the thread. A second call waits for the first."""
         future: asyncio.Future[Result] = self._loop.create_future()
         self._jobs.put((call, future))
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # an error that it holds holds this frame: a cycle, with all that `call` refers to
 
     def stop(self, last: Callable[[], Any] | None = None) -> None:
         """The thread ends after the job under way and `last`, whose result nobody awaits."""

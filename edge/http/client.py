@@ -129,9 +129,11 @@ class Fetch:
         transport = await dial(origin, receiver, self._deadlines, self._resolver, self._tls)
         try:
             transport.write(origin.request())
-            await receiver.ended
+            error = await receiver.ended
         finally:
             receiver.stop()
+        if error is not None:
+            raise SourceError(error.reason, str(error))  # a new one, that nothing here refers to
         return receiver.reply, receiver
 
     def _begin(self, origin: Origin, reply: Reply) -> bool:

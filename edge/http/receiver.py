@@ -13,7 +13,8 @@ from edge.http.reply import Reply
 
 
 class Receiver(asyncio.Protocol):
-    """`ended` is set when the response is over, and fails with the SourceError that ended it.
+    """`ended` is set when the response is over, to the error that ended it or None. (As a value: a future that fails
+    with what was raised in here would be a cycle through the frames that it passed.)
 
     One timer at a time: first for the whole head, then for silence. It is not moved by each read, but looks when it
     fires how long the silence really was.
@@ -34,7 +35,7 @@ class Receiver(asyncio.Protocol):
         self._begin = begin
         self._deadlines = deadlines
         self._loop = asyncio.get_running_loop()
-        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self.ended: asyncio.Future[SourceError | None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0  # loop time of the last byte
@@ -134,7 +135,7 @@ class Receiver(asyncio.Protocol):
 
     def _fail(self, error: SourceError) -> None:
         if not self.ended.done():
-            self.ended.set_exception(error)
+            self.ended.set_result(error.with_traceback(None))
         self.stop()
 
     def _end(self) -> None:
