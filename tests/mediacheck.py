@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import tempfile
+from array import array
 from collections import Counter
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,11 @@ import media
 import msgspec
 
 from edge.errors import SourceError
+from edge.media import kinds
 from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable
 from edge.media.pipeline import Pipeline
 from edge.media.settings import AudioSettings, VideoSettings
-from edge.media.source import HoldBack, open_pipe
+from edge.media.source import HoldBack, open_pipe, open_url
 from edge.media.timeline import Timeline
 
 CONTAINERS = ("ts", "flv", "mp4")
@@ -103,6 +107,13 @@ class Session:
         data = source if isinstance(source, bytes) else (media.sample(source) if isinstance(source, str) else source)
         body = data if isinstance(data, bytes) else data.read_bytes()
         self.pipeline.play_bytes(Bytes(body, error), before)
+        return self
+
+    def play_file(self, path: Path) -> Session:
+        """A file by its path, once, as fast as it can be read."""
+        source = open_url(str(path), kinds.FILE)
+        source.kind = msgspec.structs.replace(kinds.FILE, lead=None)
+        self.pipeline.play(source)
         return self
 
     def close(self) -> Recorder:
@@ -193,3 +204,83 @@ class Chain:
     def _take(self, packets: list[Any]) -> None:
         for mark, _ in packets:
             self.got += [(p.item.stream, p.item.dts, p.item.digest, p.dts) for p in self.timeline.push(mark, mark, 0.0)]
+
+
+def flashing(
+    suffix: str = ".ts", *, seconds: int = 6, fps: int = 25, audio: str = "aac", options: str = "bf=2"
+) -> Path:
+    """Black and silent; at every full second the picture is white for 0.2 s and a tone sounds for 0.2 s."""
+    path = media.cache_folder() / f"flashing-{seconds}-{fps}-{audio}-{options}{suffix}"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=media.cache_folder()) as work:
+            _make_flashing(Path(work) / f"a{suffix}", seconds, fps, audio, options)
+            (Path(work) / f"a{suffix}").rename(path)
+    return path
+
+
+def _make_flashing(path: Path, seconds: int, fps: int, audio: str, options: str) -> None:
+    with av.open(str(path), "w", options={"output_ts_offset": "100", "max_delay": "200000"}) as output:
+        video = output.add_stream("libx264", rate=fps, options={"preset": "veryfast", "g": str(fps), **_pairs(options)})
+        video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
+        sound = output.add_stream(audio, rate=48000, layout="stereo")
+        packets = [p for n in range(seconds * fps) for p in video.encode(_flash(n, fps))] + video.encode(None)
+        size = sound.codec_context.frame_size or 1024
+        packets += [p for n in range(seconds * 48000 // size) for p in sound.encode(_beep(n, size))]
+        for packet in sorted(packets, key=lambda p: p.dts * p.time_base):
+            output.mux(packet)
+
+
+def _pairs(options: str) -> dict[str, str]:
+    return dict(o.split("=", 1) for o in options.split())
+
+
+def _flash(n: int, fps: int) -> Any:
+    frame = av.VideoFrame(320, 180, "yuv420p")
+    bright = n % fps < fps // 5
+    for plane, value in zip(frame.planes, (235 if bright else 16, 128, 128), strict=True):
+        plane.update(bytes([value]) * plane.buffer_size)
+    frame.pts, frame.time_base = n, Fraction(1, fps)
+    return frame
+
+
+def _beep(n: int, size: int) -> Any:
+    frame = av.AudioFrame("fltp", "stereo", size)
+    samples = range(n * size, (n + 1) * size)
+    values = array("f", (0.5 * math.sin(i * 0.13) if i % 48000 < 9600 else 0.0 for i in samples))
+    for plane in frame.planes:
+        plane.update(values.tobytes().ljust(plane.buffer_size, b"\0"))
+    frame.sample_rate, frame.pts, frame.time_base = 48000, n * size, Fraction(1, 48000)
+    return frame
+
+
+def flashes(data: bytes) -> list[float]:
+    """Seconds at which the picture turns white."""
+    out, before = [], True
+    for frame in decoded(data):
+        bright = sum(memoryview(frame.planes[0])[frame.planes[0].line_size * 90 :][:100]) > 100 * 128
+        if bright and not before:
+            out.append(float(frame.pts * frame.time_base))
+        before = bright
+    return out
+
+
+def beeps(data: bytes) -> list[float]:
+    """Seconds at which a tone begins after silence."""
+    out, quiet = [], 0
+    for frame in decoded(data, "audio"):
+        start, values = float(frame.pts * frame.time_base), memoryview(bytes(frame.planes[0])).cast("f")
+        for i in range(frame.samples):
+            if abs(values[i]) > 0.15:
+                if quiet > frame.sample_rate // 4:
+                    out.append(start + i / frame.sample_rate)
+                quiet = 0
+            else:
+                quiet += 1
+    return out
+
+
+def apart(data: bytes) -> list[float]:
+    """How much later than its flash each beep is, in seconds."""
+    lights, sounds = flashes(data), beeps(data)
+    nearest = [min(lights, key=lambda light: abs(light - sound)) for sound in sounds]
+    return [sound - light for sound, light in zip(sounds, nearest, strict=True)]
