@@ -18,7 +18,7 @@ import media
 import msgspec
 
 from edge.errors import SourceError
-from edge.media import kinds
+from edge.media import kinds, ts
 from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable
 from edge.media.pipeline import Pipeline
 from edge.media.settings import AudioSettings, VideoSettings
@@ -284,3 +284,16 @@ def apart(data: bytes) -> list[float]:
     lights, sounds = flashes(data), beeps(data)
     nearest = [min(lights, key=lambda light: abs(light - sound)) for sound in sounds]
     return [sound - light for sound, light in zip(sounds, nearest, strict=True)]
+
+
+def skewed(data: bytes, seconds: float) -> bytes:
+    """A transport stream whose sound is sent `seconds` later than by its timestamps: broadcasts send pictures early."""
+    times, now, order = {0x100: 0, 0x101: 0}, 0, []
+    for i, at in enumerate(range(0, len(data), ts.PACKET)):
+        packet = data[at : at + ts.PACKET]
+        pid = ts._pid(packet)
+        if pid in times and ts._starts(packet):
+            times[pid] = ts._pes_time(packet) or 0
+        now = times.get(pid, now)
+        order.append((now + (seconds * 90_000 if pid == 0x101 else 0), i, packet))
+    return b"".join(packet for _, _, packet in sorted(order, key=lambda entry: entry[:2]))

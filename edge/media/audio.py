@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 
+from edge.media.adts import HEADER, audio_config, is_adts, sound_of
 from edge.media.decode import TICK, Decoder
 from edge.media.encode import SAMPLES, AudioEncoder, Copy, Encoded
 from edge.media.overlap import AUDIO, TICKS
@@ -195,18 +196,6 @@ class AudioTrack:
             self._encoder.close()
 
 
-def is_adts(data: bytes) -> bool:
-    """syncword 0xFFF, layer 0 (ISO/IEC 13818-7, 6.2.1)"""
-    return len(data) > 7 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0
-
-
-def audio_config(adts: bytes) -> bytes:
-    """The 2-byte AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) that an ADTS header stands for."""
-    object_type, rate = (adts[2] >> 6) + 1, adts[2] >> 2 & 15
-    channels = (adts[2] & 1) << 2 | adts[3] >> 6
-    return bytes([object_type << 3 | rate >> 1, (rate & 1) << 7 | channels << 3])
-
-
 class AudioCopy:
     """Passes audio on as it is, ADTS headers turned into a config that every container can carry (MPEG-TS gets them
     back from its muxer). Same interface as AudioTrack."""
@@ -225,30 +214,28 @@ class AudioCopy:
 
     def push(self, placed: Placed[Any]) -> None:
         packet = placed.item
-        extradata, duration = (
-            self._stream.codec_context.extradata,
-            round((packet.duration or 0) * packet.time_base * TICKS),
-        )
+        extradata, sound = self._stream.codec_context.extradata, None
+        duration = round((packet.duration or 0) * packet.time_base * TICKS)
         if self._stream.codec_context.name == "aac" and not extradata:
             data = bytes(packet)
             if not is_adts(data):
                 self.damaged += 1
                 return
-            extradata = audio_config(data)
-            packet = av.Packet(data[7 if data[1] & 1 else 9 :])  # 2 bytes of CRC unless protection_absent
+            extradata, sound = audio_config(data), sound_of(data)
+            packet = av.Packet(data[HEADER if data[1] & 1 else HEADER + 2 :])
             packet.is_keyframe = True
-        self._follow_parameters(extradata)
+        self._follow_parameters(extradata, sound)
         self.counts["encoded"] += 1
         self.last_pts = placed.pts + duration
         self._emit(Encoded(AUDIO, packet, placed.pts, placed.dts, duration, TICK, key=True, at=placed.dts))
 
-    def _follow_parameters(self, extradata: bytes | None) -> None:
+    def _follow_parameters(self, extradata: bytes | None, sound: tuple[int, int] | None) -> None:
         parameters = (self._stream.codec_context.name, extradata)
         if parameters == self._parameters:
             return
         if self._copy is not None:
             self._copy.close()
-        self._copy = Copy(self._stream, extradata)
+        self._copy = Copy(self._stream, extradata, sound)
         self._parameters = parameters
         self._on_template(self._copy.template)
 

@@ -19,6 +19,7 @@ from edge.media.settings import VideoSettings
 TICK = Fraction(1, TICKS)
 KEY_EVERY = 2 * TICKS  # a keyframe at the first frame at or after each multiple: HLS segments start there
 SAMPLES = 1024  # of one AAC-LC frame and channel
+LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "7.1"}  # by channel configuration
 
 
 class Encoded(msgspec.Struct, gc=False):
@@ -115,14 +116,18 @@ class AudioEncoder:
 
 
 class Copy:
-    """The template of a stream that is passed on as it is. `extradata` replaces what the source's stream lacks."""
+    """The template of a stream that is passed on as it is. `extradata` and `sound` (rate, channels) replace what the
+    source's stream lacks."""
 
-    def __init__(self, stream: Any, extradata: bytes | None = None) -> None:
+    def __init__(self, stream: Any, extradata: bytes | None = None, sound: tuple[int, int] | None = None) -> None:
         self._container = _hidden()
         try:
             self.template = self._container.add_stream_from_template(stream)
             if extradata is not None:
                 self.template.codec_context.extradata = extradata
+            if sound is not None:
+                self.template.codec_context.sample_rate = sound[0]
+                self.template.codec_context.layout = LAYOUTS[sound[1]]
             self._container.start_encoding()
         except (av.FFmpegError, ValueError) as error:
             self._container.close()

@@ -8,16 +8,16 @@ class Pacer:
     Media that comes late moves the anchor: it is not hurried after."""
 
     def __init__(self, lead: float | None) -> None:
-        self._lead = lead
+        self.lead = lead
         self._anchor: float | None = None  # monotonic second at which media second 0 is due
 
     def delay(self, media: float, now: float) -> float:
         """Seconds to wait before the media second `media`."""
-        if self._lead is None:
+        if self.lead is None:
             return 0.0
         if self._anchor is None or now - media > self._anchor:
             self._anchor = now - media
-        return max(0.0, self._anchor + media - self._lead - now)
+        return max(0.0, self._anchor + media - self.lead - now)
 
 
 class Lateness:

@@ -13,6 +13,7 @@ import msgspec
 from edge.errors import CodecError, SourceError
 from edge.media.audio import AudioCopy, AudioTrack, copies
 from edge.media.events import Discontinuity, Event, Format, Poster
+from edge.media.guard import Guard
 from edge.media.kinds import Kind
 from edge.media.output import Output
 from edge.media.overlap import AUDIO, TICKS, VIDEO, Mark
@@ -24,7 +25,7 @@ from edge.media.video import VideoCopy, VideoTrack
 
 FRAMES_SILENT = 10.0  # seconds without a picture or sound although bytes flow: hung
 ENOUGH = 25  # packets from which something must come out
-APART = TICKS  # one stream this far behind the other is missing: hold_until
+APART = TICKS  # one stream goes on so far without the other: hold_until
 MARGIN = TICKS // 2
 
 
@@ -57,6 +58,8 @@ class Pipeline:
         self._program, self._language = program, language
         self._timeline: Timeline[Any] = Timeline(has_video=video.codec != "none")
         self._hold = HoldBack()
+        self._guard: Guard[Any] = Guard()
+        self._pacer = Pacer(None)
         self._output = Output(emit)
         self._tracks: dict[int, Any] = {}
         self._wanted: frozenset[str] = frozenset()
@@ -64,6 +67,7 @@ class Pipeline:
         self._cancelled = threading.Event()
         self._lateness = Lateness()
         self._templates: dict[int, Any] = {}
+        self._company: dict[int, int] = {}  # how far the other stream was when this one last brought something
         self._format = Format()
         self._first_media: float | None = None
         self._media = 0.0
@@ -88,7 +92,7 @@ class Pipeline:
             dict(self._timeline.counts),
             counts.get(VIDEO, {}),
             counts.get(AUDIO, {}),
-            sum(track.damaged for _, track in tracks) + self._counts["corrupt"],
+            sum(track.damaged for _, track in tracks) + self._counts["corrupt"] + self._guard.damaged,
             self._output.refused_packets,
             0.0 if self._first_media is None else self._media - self._first_media,
             self._lateness.lag,
@@ -110,6 +114,7 @@ class Pipeline:
         news, produced = self.news, self._produced()
         try:
             self._follow(source)
+            self._guard.connect()
             self._timeline.connect(time.monotonic(), replays=source.kind.replays)
             self._lateness.reset()
             self._run(source)
@@ -138,10 +143,13 @@ class Pipeline:
         now = time.monotonic()
         for mark, packet in self._hold.end(whole=whole, sized=source.sized):
             self._push(mark, packet, now)
+        for mark, packet in self._guard.end(whole=whole):
+            self._push_believed(mark, packet, now)
         self._timeline.end(clean=whole)
 
     def _run(self, source: Source) -> None:
-        pacer = Pacer(source.kind.lead)
+        if self._pacer.lead != source.kind.lead:  # else it goes on over the responses: a short file must not race
+            self._pacer = Pacer(source.kind.lead)
         alive = time.monotonic()
         news, produced = self._counts["news"], self._produced()
         for mark, packet in source.packets():
@@ -158,7 +166,7 @@ class Pipeline:
                 raise SourceError("no_frames", f"expected pictures or sound, got none in {FRAMES_SILENT:g} s")
             if self._counts["news"] != news:
                 news = self._counts["news"]
-                self._wait(pacer.delay(self._media, now))
+                self._wait(self._pacer.delay(self._media, now))
 
     def _wait(self, seconds: float) -> None:
         """Lets the wall clock catch up, in steps short enough to take up a new viewer's container at once."""
@@ -173,6 +181,10 @@ class Pipeline:
 
     def _push(self, mark: Mark, packet: Any, now: float) -> None:
         self._counts["corrupt"] += bool(packet.is_corrupt)
+        for believed, item in self._guard.push(mark, packet):
+            self._push_believed(believed, item, now)
+
+    def _push_believed(self, mark: Mark, packet: Any, now: float) -> None:
         for placed in self._timeline.push(mark, packet, now):
             self._counts["news"] += 1
             self._place(placed, now)
@@ -188,13 +200,21 @@ class Pipeline:
         track.push(placed)
         if track.counts["encoded"] != produced:
             self.last_frame = now
-        other = self._tracks.get(1 - placed.stream)
-        if other is not None and -1 < other.last_pts < track.last_pts - APART:
-            other.hold_until(track.last_pts - MARGIN)
+            self._keep_company(placed.stream, track)
         self._media = placed.dts / TICKS
         if self._first_media is None:
             self._first_media = self._media
         self._lateness.note(self._media, now)
+
+    def _keep_company(self, stream: int, track: Any) -> None:
+        """A stream that brings nothing while the other goes on is held: players wait for both. How far one is sent
+        ahead of the other does not matter: broadcasts send pictures a second or more before their sound."""
+        other = self._tracks.get(1 - stream)
+        if other is None:
+            return
+        self._company[stream] = other.last_pts
+        if other.last_pts >= 0 and track.last_pts - self._company.get(1 - stream, track.last_pts) > APART:
+            other.hold_until(track.last_pts - MARGIN)
 
     # -- streams
 

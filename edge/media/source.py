@@ -13,7 +13,7 @@ import av.logging
 import msgspec
 
 from edge.errors import SourceError
-from edge.media import kinds, ts
+from edge.media import adts, kinds, ts
 from edge.media.kinds import Kind
 from edge.media.overlap import AUDIO, TICKS, VIDEO, Mark
 
@@ -184,7 +184,10 @@ class Source:
 
     def _mark(self, packet: Any, stream: Stream, last: list[int | None]) -> Mark | None:
         kind = stream.kind
-        # FFmpeg 8 leaves packets that were parsed before the rate was known without a duration.
+        # FFmpeg 8 leaves packets that were parsed before the rate was known without a duration, and all packets of a
+        # stream that began after the probing.
+        if not packet.duration and not stream.usual and stream.codec == "aac":
+            stream.usual = adts.ticks(bytes(packet))
         duration = round(packet.duration * stream.scale) if packet.duration else stream.usual
         dts, pts = packet.dts, packet.pts
         if dts is None:

@@ -16,8 +16,7 @@ from edge.media.scale import Scaler
 from edge.media.settings import VideoSettings
 from edge.media.timeline import Placed
 
-HOLE = TICKS * 2 // 5  # a longer wait between frames is filled with the last picture, so that keyframes stay on time
-REPEAT = TICKS // 5
+REPEAT = TICKS // 5  # how often the last picture is shown again while there is no new one: keyframes stay on time
 MOST_REPEATS = 50
 POSTER_EVERY = 10 * TICKS
 
@@ -37,11 +36,11 @@ class FrameRate:
         return True
 
 
-def repeats(last: int, pts: int) -> list[int]:
-    """When to show the last picture again between the frames at `last` and `pts` ticks. Pure."""
-    if pts - last <= HOLE:
+def repeats(last: int, pts: int, every: int = REPEAT) -> list[int]:
+    """When to show the last picture again between the frames at `last` and `pts` ticks, if they are far apart. Pure."""
+    if pts - last <= 2 * every:
         return []
-    return list(range(last + REPEAT, pts - REPEAT // 2, REPEAT))[:MOST_REPEATS]
+    return list(range(last + every, pts - every // 2, every))[:MOST_REPEATS]
 
 
 class VideoTrack:
@@ -60,6 +59,7 @@ class VideoTrack:
         self._emit, self._on_template, self._on_poster = emit, on_template, on_poster
         self._decoder: Decoder | None = None
         self._rate = FrameRate(settings.fps)
+        self._repeat_every = max(REPEAT, round(TICKS / settings.fps))
         self._scaler = Scaler(settings)
         self._encoder: VideoEncoder | None = None
         self._stream_sar: Fraction | None = None
@@ -112,7 +112,7 @@ class VideoTrack:
             self._encoder = VideoEncoder(self._settings, geometry)
             self._on_template(self._encoder.template, geometry)
         if self._last is not None:
-            for again in repeats(self._last_pts, pts):
+            for again in repeats(self._last_pts, pts, self._repeat_every):
                 self._repeat(again)
         self._encode(frame, pts)
         self._last = frame
@@ -120,7 +120,7 @@ class VideoTrack:
     def hold_until(self, pts: int) -> None:
         """Nothing new to show until `pts` ticks while sound goes on: shows the last picture again."""
         if self._last is not None:
-            for again in repeats(self._last_pts, pts):
+            for again in repeats(self._last_pts, pts, self._repeat_every):
                 self._repeat(again)
 
     def _repeat(self, pts: int) -> None:

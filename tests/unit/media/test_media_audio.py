@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.media.audio import MOST_SILENCE, SampleBuffer, SampleClock, audio_config, copies, is_adts
+from edge.media import adts
+from edge.media.adts import audio_config, is_adts, sound_of
+from edge.media.audio import MOST_SILENCE, SampleBuffer, SampleClock, copies
 from edge.media.encode import SAMPLES
 from edge.media.settings import AudioSettings
 from edge.units import BitRate
@@ -168,6 +170,14 @@ def test_adts_headers_are_known_and_give_the_config() -> None:
     assert len(frames) > 50
     assert all(is_adts(f) for f in frames)
     assert {audio_config(f) for f in frames} == {bytes([2 << 3 | 7 >> 1, (7 & 1) << 7 | 1 << 3])}  # LC, 22050 Hz, mono
+    assert {sound_of(f) for f in frames} == {(22050, 1)}
+    assert {adts.ticks(f) for f in frames} == {1024 * 90_000 // 22050}
+
+
+def test_a_header_that_leaves_the_channels_to_the_frame_says_nothing() -> None:
+    assert sound_of(b"\xff\xf1\x4c\x00" + bytes(8)) is None
+    assert sound_of(b"\xff\xf1\x7c\x80" + bytes(8)) is None  # a rate that does not exist
+    assert adts.ticks(b"no frame at all") == 0
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xf1", b"\xff\xf1\x50\x80\0\0\0", b"\x00" * 20, b"\xff\xfb" + bytes(20)])

@@ -6,7 +6,7 @@ import pytest
 
 from edge.media.overlap import TICKS
 from edge.media.pace import Lateness, Pacer
-from edge.media.video import HOLE, MOST_REPEATS, REPEAT, FrameRate, repeats
+from edge.media.video import MOST_REPEATS, REPEAT, FrameRate, repeats
 
 
 def test_no_lead_never_waits() -> None:
@@ -67,7 +67,7 @@ def test_a_fraction_of_a_frame_a_second() -> None:
 
 
 def test_no_repeats_up_to_a_hole() -> None:
-    assert repeats(1000, 1000 + HOLE) == []
+    assert repeats(1000, 1000 + 2 * REPEAT) == []
     assert repeats(1000, 500) == []
 
 
@@ -81,3 +81,8 @@ def test_repeats_fill_a_hole_at_a_distance_from_both_ends() -> None:
 
 def test_repeats_are_bounded() -> None:
     assert len(repeats(0, 3600 * TICKS)) == MOST_REPEATS
+
+
+def test_repeats_keep_to_a_slow_rate() -> None:
+    assert repeats(0, 2 * TICKS, every=TICKS) == []
+    assert repeats(0, 5 * TICKS, every=TICKS) == [TICKS, 2 * TICKS, 3 * TICKS, 4 * TICKS]

@@ -90,7 +90,7 @@ def test_a_side_left_out_keeps_the_aspect(width: int | None, height: int | None,
     assert (frame.width, frame.height) == size
 
 
-@pytest.mark.parametrize("fps", [5, 12.5, 15, 25, 60])
+@pytest.mark.parametrize("fps", [1, 5, 12.5, 15, 25, 60])
 def test_the_frame_rate_is_bounded(fps: float) -> None:
     out = Session("ts", video={"fps": fps}, audio={"codec": "none"}).play("small").close()
     times = [p.pts for p in check_plays(out.output("ts"))]
@@ -119,6 +119,20 @@ def test_picture_and_sound_stay_in_step_when_all_is_copied(container: str) -> No
     """Reordered pictures (B frames) too: each container stores their delay in another way."""
     out = Session(container, video={"codec": "copy"}).play(mediacheck.flashing().read_bytes()).close()
     assert max(map(abs, mediacheck.apart(out.output(container)))) < 0.005
+
+
+@pytest.mark.parametrize("audio", ["aac", "copy"])
+@pytest.mark.parametrize("late", [0.5, 1.2, 2.0])
+def test_sound_that_is_sent_later_than_its_pictures_is_heard_in_step(audio: str, late: float) -> None:
+    """Broadcasts do it. At 1.2 s the sound begins after the probing: its rate and channels are not known before."""
+    source = mediacheck.skewed(mediacheck.flashing().read_bytes(), late)
+    session = Session(audio={"codec": audio}).play(source)
+    assert session.pipeline.stats().audio.get("silence", 0) == 0
+    out = session.close()
+    for container in CONTAINERS:
+        apart = mediacheck.apart(out.output(container))
+        assert len(apart) == 5
+        assert max(map(abs, apart)) < 0.005
 
 
 # -- copy
