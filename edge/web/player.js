@@ -175,7 +175,7 @@ class Player {
   tick() {
     const step = video.currentTime - this.at;
     this.at = video.currentTime;
-    if (step > 0.02 && step < 3) this.progress();
+    if (step > 0.02 && !video.seeking) this.progress();
     this.way?.tick();
     if (this.wanted && this.way) this.revive();
     this.show();
@@ -302,6 +302,7 @@ function wire(player) {
   $("mute").onclick = $("sound").onclick = () => sound(player);
   $("full").onclick = full;
   $("token").onsubmit = (event) => submit(player, event);
+  video.onseeked = () => (player.at = video.currentTime); // a jump is no progress
   video.onresize = () => player.fit();
   video.onplay = video.onpause = video.onvolumechange = () => player.buttons();
   video.onended = () => player.way && player.fail({});
