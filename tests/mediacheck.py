@@ -22,7 +22,7 @@ from edge.media import kinds, ts
 from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable
 from edge.media.pipeline import Pipeline
 from edge.media.settings import AudioSettings, VideoSettings
-from edge.media.source import HoldBack, open_pipe, open_url
+from edge.media.source import HoldBack, open_pipe
 from edge.media.timeline import Timeline
 
 CONTAINERS = ("ts", "flv", "mp4")
@@ -102,6 +102,7 @@ class Session:
         settings = {"width": 320, "height": 180} | (video or {})
         self.pipeline = Pipeline(VideoSettings(**settings), AudioSettings(**(audio or {})), self.out)
         self.pipeline.want(containers or CONTAINERS)
+        self.pipeline._wait = lambda seconds: None  # as fast as it can be decoded
 
     def play(self, source: str | bytes | Path, before: bytes = b"", *, error: Any = None) -> Session:
         data = source if isinstance(source, bytes) else (media.sample(source) if isinstance(source, str) else source)
@@ -110,10 +111,8 @@ class Session:
         return self
 
     def play_file(self, path: Path) -> Session:
-        """A file by its path, once, as fast as it can be read."""
-        source = open_url(str(path), kinds.FILE)
-        source.kind = msgspec.structs.replace(kinds.FILE, lead=None)
-        self.pipeline.play(source)
+        """A file by its path, once."""
+        self.pipeline.play_url(str(path), kinds.FILE, {})
         return self
 
     def close(self) -> Recorder:

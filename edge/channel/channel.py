@@ -54,7 +54,7 @@ class Channel:
         self._clock, self._log, self._access = clock, log, access
         self._hubs = {name: Hub(f"{settings.name}.{name}", RING_BYTES, self._on_interest) for name in CONTAINERS}
         self._left: dict[str, float] = {}  # containers without viewers, since when
-        self._idle_since = clock.monotonic()
+        self._idle_since = self._started = clock.monotonic()
         self._state = ChannelState(since=clock.wall())
         self._reason: str | None = None
         self._format: Format | None = None
@@ -86,9 +86,9 @@ class Channel:
         return self._state
 
     def frame_age(self) -> float | None:
-        """Seconds since the last frame."""
+        """Seconds since the last frame of this run; None before the first."""
         last = self._pipeline.last_frame if self._pipeline else None
-        return None if last is None else self._clock.monotonic() - last
+        return None if last is None or last < self._started else self._clock.monotonic() - last
 
     def stats(self) -> ChannelStats:
         return ChannelStats(
@@ -117,7 +117,15 @@ class Channel:
             self._feed.cancel()
         task.cancel()
         await asyncio.wait([task], timeout=STOPPING)
+        if not self.running:
+            self._forget()
         self._refresh()
+
+    def _forget(self) -> None:
+        """The next run of the pipeline begins its clock anew: nothing of this one may come before it."""
+        self._format = None
+        for hub in self._hubs.values():
+            hub.idle()
 
     async def close(self) -> None:
         """The end: viewers are told."""
@@ -161,13 +169,15 @@ class Channel:
         outbox: Outbox[Event] = Outbox(loop, self._deliver, OUTBOX_BYTES)
         worker = Worker(loop, f"edge-{self.settings.name}"[:15])
         pipeline = None
+        self._started = self._clock.monotonic()
+        self._forget()
         try:
             pipeline = await worker.run(lambda: self._make(outbox))
             self._pipeline = pipeline
             self._tell_wanted()
             await self._pull(worker, pipeline)
         finally:
-            outbox.close()
+            outbox.close(discard=True)
             if pipeline is not None:
                 pipeline.cancel()
             worker.stop(None if pipeline is None else pipeline.close)

@@ -67,6 +67,7 @@ class Pipeline:
         self._cancelled = threading.Event()
         self._lateness = Lateness()
         self._templates: dict[int, Any] = {}
+        self._video_told = False
         self._company: dict[int, int] = {}  # how far the other stream was when this one last brought something
         self._format = Format()
         self._first_media: float | None = None
@@ -271,6 +272,9 @@ class Pipeline:
             sar=(sar.numerator, sar.denominator), copied=copied,
         )  # fmt: skip
         self._output.template(VIDEO, template, compatible=not copied)
+        if self._video_told and not copied:
+            self._emit(Discontinuity())  # RFC 8216, 4.3.2.3: encoding parameters have changed
+        self._video_told = True
         self._tell_format()
 
     def _audio_template(self, template: Any) -> None:

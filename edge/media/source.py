@@ -284,7 +284,8 @@ def open_pipe(pipe: Readable, before: bytes = b"", program: int | None = None, l
     try:
         container = av.open(body, format=form, options=options, buffer_size=32768)
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise body.error or _not_media(head, error) from None
+        known = form is not None or getattr(body.error, "reason", "ended") != "ended"
+        raise (body.error if known else None) or _not_media(head, error) from None
     return _opened(container, kinds.PIPE, program, language, body)
 
 
