@@ -120,7 +120,7 @@ def test_a_gap_goes_on_at_a_keyframe(small_sample) -> None:
         viewer.check()
         numbers = shown(viewer)
         assert all(a <= b for a, b in pairwise(numbers))
-        jumps = [b for a, b in pairwise(numbers) if b > a + 1]
+        jumps = [b for a, b in pairwise(numbers) if b > a + 3]  # before a cut a B frame or two may be missing
         assert jumps
         assert all(b % PICTURES % 24 == 0 for b in jumps)  # the sample's keyframes
 
