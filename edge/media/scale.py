@@ -17,20 +17,20 @@ _TURNS = {90: ["transpose=clock"], 180: ["hflip", "vflip"], 270: ["transpose=ccl
 
 
 class Scaler:
-    """Frames of any size in, frames of the rendition (yuv420p) out. `geometry` is that of the last frame."""
+    """Frames of any size in, frames of the rendition (yuv420p) out. `geometry`: of the last; `interlaced`: one was."""
 
     def __init__(self, settings: VideoSettings) -> None:
         self._settings = settings
         self._key: object = None
         self._plain = VideoReformatter()
         self._graph: Graph | None = None
-        self._interlaced = False
+        self.interlaced = False
         self.geometry = Geometry(0, 0, Fraction(1), (0, 0))
 
     def scale(self, frame: Any, sar: Fraction | None) -> list[Any]:
         """`frame` as the viewers get it; nothing while a deinterlacer waits for its next frame."""
-        self._interlaced = self._interlaced or frame.interlaced_frame
-        key = (frame.width, frame.height, frame.format.name, sar, frame.rotation, self._interlaced)
+        self.interlaced = self.interlaced or frame.interlaced_frame
+        key = (frame.width, frame.height, frame.format.name, sar, frame.rotation, self.interlaced)
         if key != self._key:
             self._key = key
             self._rebuild(frame, sar or Fraction(1))
@@ -44,11 +44,11 @@ class Scaler:
         self.geometry = plan(self._settings, Picture(frame.width, frame.height, sar, rotation))
         g = self.geometry
         self._graph = None
-        if self._interlaced or g.crop or g.padded or g.rotation:
+        if self.interlaced or g.crop or g.padded or g.rotation:
             self._graph = self._build(frame, g)
 
     def _build(self, frame: Any, g: Geometry) -> Graph:
-        steps = ["yadif=mode=send_frame:deint=interlaced"] if self._interlaced else []
+        steps = ["yadif=mode=send_frame:deint=interlaced"] if self.interlaced else []
         steps += _TURNS.get(g.rotation, [])
         if g.crop:
             steps.append("crop={}:{}:{}:{}".format(*g.crop))

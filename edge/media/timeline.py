@@ -74,7 +74,11 @@ class Timeline(Generic[Item]):
         self._first_audio: int | None = None
 
     def _last(self) -> int | None:
-        return max((h.last for h in self._history if h.last is not None), default=None)
+        """The newest raw time of any stream. (Asked several times a packet: no generator.)"""
+        video, audio = self._history[VIDEO].last, self._history[AUDIO].last
+        if video is None or audio is None:
+            return audio if video is None else video
+        return max(video, audio)
 
     # -- responses
 

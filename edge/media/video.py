@@ -15,6 +15,7 @@ from edge.media.poster import jpeg
 from edge.media.scale import Scaler
 from edge.media.settings import VideoSettings
 from edge.media.timeline import Placed
+from edge.media.unshown import Unshown, reference_idc
 
 REPEAT = TICKS // 5  # how often the last picture is shown again while there is no new one: keyframes stay on time
 MOST_REPEATS = 50
@@ -45,7 +46,8 @@ def repeats(last: int, pts: int, every: int = REPEAT) -> list[int]:
 
 class VideoTrack:
     """Decodes, thins out, scales and encodes. `emit(encoded)`; `on_template(template, geometry)` when an encoder opens;
-    `on_poster(jpeg)`. `counts`: decoded, encoded, dropped_rate, dropped_late, repeated."""
+    `on_poster(jpeg)`. `counts`: decoded, encoded, repeated, dropped_rate, dropped_late, dropped_undecoded (not shown at
+    this rate, and nothing refers to them)."""
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class VideoTrack:
         self._emit, self._on_template, self._on_poster = emit, on_template, on_poster
         self._decoder: Decoder | None = None
         self._rate = FrameRate(settings.fps)
+        self._unshown = Unshown(settings.fps)
         self._repeat_every = max(REPEAT, round(TICKS / settings.fps))
         self._scaler = Scaler(settings)
         self._encoder: VideoEncoder | None = None
@@ -83,8 +86,23 @@ class VideoTrack:
     def push(self, placed: Placed[Any]) -> None:
         if self._decoder is None:
             raise CodecError("video came before its stream")
+        self._unshown.note(placed.dts)
+        if self._needless(placed):
+            self.counts["dropped_undecoded"] += 1
+            return
         for frame in self._decoder.decode(placed.item, placed.pts, placed.dts, fresh=placed.fresh):
             self._frame(frame)
+
+    def _needless(self, placed: Placed[Any]) -> bool:
+        """Whether a packet need not be decoded. Not when interlaced: a field refers to the other."""
+        return (
+            self._decoder is not None
+            and self._decoder.context.name == "h264"
+            and not placed.fresh
+            and not self._scaler.interlaced
+            and self._unshown.unshown(placed.pts)
+            and reference_idc(placed.item) == 0
+        )
 
     def _frame(self, frame: Any) -> None:
         self.counts["decoded"] += 1
