@@ -36,7 +36,7 @@ class Admission:
 
     def refusal(self, load: Load, rate: float, wall: float) -> str | None:
         """The bound that one more viewer of `rate` bits per second would break, as a word; None: welcome."""
-        if self._traffic_max is not None and self.traffic(wall) >= self._traffic_max:
+        if self.used_up(wall):
             return "traffic"
         if self._max_viewers is not None and load.viewers >= self._max_viewers:
             return "viewers"
@@ -45,6 +45,10 @@ class Admission:
         if self._egress is not None and load.rate + rate > self._egress:
             return "egress"
         return None
+
+    def used_up(self, wall: float) -> bool:
+        """Whether the month's traffic is: the one bound that ends for those who are in, too."""
+        return self._traffic_max is not None and self.traffic(wall) >= self._traffic_max
 
     def count(self, n: int, wall: float) -> bool:
         """Adds `n` bytes sent. True when this month's traffic has just passed 80 %: once a month."""

@@ -13,7 +13,9 @@ from edge.http.compress import accepts_gzip
 from edge.http.message import Answer, Headers, Request, Response, text
 from edge.http.ranges import ranged, unless_known
 from edge.http.router import Router
+from edge.http.table import address_key
 from edge.serve.hlsfeed import HlsFeed, HlsFeedStats, Playlist
+from edge.serve.hlsviewers import identity
 from edge.serve.progressive import Audience
 from edge.serve.viewer import Later, call_later
 
@@ -30,7 +32,8 @@ class Hls:
     """Handlers over the registry, one `HlsFeed` a channel. `tick(now)` is due every second.
 
     `saved` is an earlier process's `floors()`: no playlist begins with lower numbers (R8, R9). A newcomer is let in as
-    the audience says; who asked in the last half minute goes on, so that players do not stop in the middle.
+    the audience says, be it for a playlist or, where a cache answers those, for a segment. Who was let in goes on while
+    it keeps asking, so that players do not stop in the middle, until the month's traffic is used up: that ends for all.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class Hls:
     def tick(self, now: float) -> None:
         for name, feed in self._feeds.items():
             feed.tick(now)
-            self._audience.note_hls(name, feed.viewers(now), feed.rate())
+            self._note(feed, name)
 
     def floors(self) -> dict[str, tuple[int, int]]:
         """What has to outlive the process: the least numbers of the next playlists.
@@ -102,19 +105,28 @@ class Hls:
             return channel
         name = channel.settings.name
         feed = self._feeds[name]
-        try:
-            self._let_in(channel, feed, request)
-        except OverloadError as error:
-            return _later(str(error), error.retry_after)
+        if refused := self._let_in(channel, feed, request):
+            return refused
         playlist = feed.playlist()
         return self._first(name, feed, request) if playlist is None else self._show(name, playlist, request)
 
-    def _let_in(self, channel: Channel, feed: HlsFeed, request: Request) -> None:
-        now = self._clock.monotonic()
-        who = hash((request.peer, request.headers.get("user-agent", "")))
-        if not feed.regulars.knows(who, now):
+    def _let_in(self, channel: Channel, feed: HlsFeed, request: Request) -> Response | None:
+        """None, or the 503 of somebody for whom there is no room."""
+        who = identity(address_key(request.peer), request.headers.get("user-agent", ""))
+        try:
+            if feed.greet(who):
+                self._audience.check_traffic(channel)
+                return None
+            self._note(feed, channel.settings.name)  # who has left since the last tick makes room
             self._audience.check(channel)
-            feed.regulars.add(who, now)
+        except OverloadError as error:
+            return _later(str(error), error.retry_after)
+        feed.let_in(who)
+        self._note(feed, channel.settings.name)
+        return None
+
+    def _note(self, feed: HlsFeed, name: str) -> None:
+        self._audience.note_hls(name, feed.viewers(self._clock.monotonic()), feed.rate())
 
     async def _first(self, name: str, feed: HlsFeed, request: Request) -> Answer:
         playlist = await feed.first()
@@ -140,9 +152,12 @@ class Hls:
             return channel
         name, msn = channel.settings.name, request.params["msn"]
         plain = msn.isascii() and msn.isdecimal() and len(msn) <= 12 and str(int(msn)) == msn
-        segment = self._feeds[name].segment(int(msn)) if plain else None
+        feed = self._feeds[name]
+        segment = feed.segment(int(msn)) if plain else None
         if segment is None:
             return text(404, "There is no such segment, or no longer.", _BRIEF)
+        if refused := self._let_in(channel, feed, request):
+            return refused
         whose = "public" if channel.settings.public else "private"
         age = int(segment.piece.duration + segment.held)
         headers: Headers = (

@@ -12,7 +12,7 @@ from edge.flow.hub import Hub
 from edge.flow.live import Live, LiveStats, Numbers
 from edge.flow.playlist import render
 from edge.flow.window import Segment
-from edge.serve.hlsviewers import Regulars, RequestRate
+from edge.serve.hlsviewers import AWAY, Present
 from edge.serve.viewer import Later, call_later
 
 LINGER = 60.0  # seconds without a request after which the hub is left
@@ -30,9 +30,10 @@ class Playlist(msgspec.Struct, frozen=True):
 
 
 class HlsFeedStats(msgspec.Struct, frozen=True):
-    """`viewers` is estimated from the requests: a player asks once a target duration."""
+    """`viewers` asked a moment ago; `forgotten` were more than are kept in mind; `turned_away` more than may wait."""
 
     viewers: int
+    forgotten: int
     waiters: int
     turned_away: int
     lost: int
@@ -46,7 +47,7 @@ class HlsFeed:
     def __init__(
         self, hub: Hub, clock: Clock, *, copy: bool, floor: Numbers | None = None, later: Later = call_later
     ) -> None:
-        self.regulars = Regulars()
+        self._present = Present()
         self._hub = hub
         self._clock = clock
         self._copy = copy
@@ -56,7 +57,6 @@ class HlsFeed:
         self._live: Live | None = None
         self._seq = 0
         self._asked = float("-inf")
-        self._requests = RequestRate()
         self._shown: tuple[int, Playlist] | None = None
         self._ready = asyncio.Event()
         self._waiters = 0
@@ -75,7 +75,6 @@ class HlsFeed:
         live = self._live
         if live is None or not live.ready:
             return None
-        self._requests.add(now, live.target_duration or 1)
         if self._shown is None or self._shown[0] != live.version:
             self._shown = (live.version, self._render(live))
         return self._shown[1]
@@ -100,6 +99,19 @@ class HlsFeed:
         finally:
             self._waiters -= 1
         return self.playlist()
+
+    def greet(self, who: int) -> bool:
+        """Whether `who` is a viewer already: let in, and asking since."""
+        return self._present.greet(who, self._clock.monotonic(), self._away)
+
+    def let_in(self, who: int) -> None:
+        self._present.add(who, self._clock.monotonic())
+
+    @property
+    def _away(self) -> float:
+        """Long target durations (copy mode) make players ask seldom."""
+        target = self._live.target_duration if self._live else None
+        return max(AWAY, 3.0 * (target or 0))
 
     def segment(self, msn: int) -> Segment | None:
         """The segment while it can be fetched."""
@@ -186,8 +198,8 @@ class HlsFeed:
     # What is asked.
 
     def viewers(self, now: float) -> int:
-        """About how many players follow the playlist."""
-        return self._requests.per_period(now, self._live.target_duration or 1) if self._live else 0
+        """How many players follow the playlist."""
+        return self._present.count(now, self._away)
 
     def rate(self) -> float:
         """Bits per second of the media, 0: unknown."""
@@ -196,4 +208,5 @@ class HlsFeed:
 
     def stats(self) -> HlsFeedStats:
         live = self._live.stats() if self._live else None
-        return HlsFeedStats(self.viewers(self._clock.monotonic()), self._waiters, self._turned_away, self._lost, live)
+        viewers = self.viewers(self._clock.monotonic())
+        return HlsFeedStats(viewers, self._present.forgotten, self._waiters, self._turned_away, self._lost, live)

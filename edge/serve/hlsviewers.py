@@ -1,58 +1,52 @@
-"""What can be said of HLS viewers, who only send requests: about how many there are, and who is new. Of fixed size."""
+"""Who the HLS viewers of a channel are: they hold no connection, so one is who asked a moment ago."""
 
 from __future__ import annotations
 
-_SLOTS = 5
-_KNOWN = 1024
-_KNOWN_SECONDS = 30.0
+AWAY = 15.0  # seconds without a request after which a player has left; it asks once a target duration or oftener
+_AGENTS = 16
+MOST = 4096
 
 
-class RequestRate:
-    """Requests per period, over the last five periods. Of fixed size."""
-
-    def __init__(self) -> None:
-        self._counts = [0] * (_SLOTS + 1)  # the last one is under way
-        self._slot = 0
-
-    def add(self, now: float, period: float) -> None:
-        self._turn(now, period)
-        self._counts[-1] += 1
-
-    def _turn(self, now: float, period: float) -> None:
-        slot = int(now / period)
-        for _ in range(min(max(0, slot - self._slot), len(self._counts))):
-            self._counts = [*self._counts[1:], 0]
-        self._slot = slot
-
-    def per_period(self, now: float, period: float) -> int:
-        """Rounded to the nearest, but never 0 for one who asks."""
-        self._turn(now, period)
-        total = sum(self._counts)
-        return max(1, round(total / (_SLOTS + now / period % 1))) if total else 0
+def identity(address: str, agent: str) -> int:
+    """A viewer is told from others by address and player. One address is at most 16, whatever it calls its players."""
+    return hash((address, hash(agent) % _AGENTS))
 
 
-class Regulars:
-    """Who asked in the last half minute, or minute: at most 2 x 1024, whoever is above is new each time."""
+class Present:
+    """Those let in who have asked in the last `away` seconds; in the order in which they last did.
+
+    At most `MOST`; who has not asked for longest is forgotten first, counted, and is a newcomer the next time.
+    """
 
     def __init__(self) -> None:
-        self._now: set[int] = set()
-        self._before: set[int] = set()
-        self._turned = 0.0
+        self._seen: dict[int, float] = {}
+        self.forgotten = 0
 
-    def knows(self, who: int, now: float) -> bool:
-        self._turn(now)
-        if who in self._before:
-            self.add(who, now)
-            return True
-        return who in self._now
+    def greet(self, who: int, now: float, away: float) -> bool:
+        """Notes that `who` has asked. False: not one of them; see `add`."""
+        self._expire(now - away)
+        if self._seen.pop(who, None) is None:
+            return False
+        self._seen[who] = now
+        return True
 
     def add(self, who: int, now: float) -> None:
-        self._turn(now)
-        if len(self._now) < _KNOWN:
-            self._now.add(who)
+        """`who` is let in."""
+        self._seen.pop(who, None)
+        if len(self._seen) >= MOST:
+            del self._seen[next(iter(self._seen))]
+            self.forgotten += 1
+        self._seen[who] = now
 
-    def _turn(self, now: float) -> None:
-        if now - self._turned >= _KNOWN_SECONDS:
-            self._before = self._now if now - self._turned < 2 * _KNOWN_SECONDS else set()
-            self._now = set()
-            self._turned = now
+    def count(self, now: float, away: float) -> int:
+        self._expire(now - away)
+        return len(self._seen)
+
+    def _expire(self, before: float) -> None:
+        gone = []
+        for who, seen in self._seen.items():
+            if seen > before:
+                break
+            gone.append(who)
+        for who in gone:
+            del self._seen[who]

@@ -32,7 +32,8 @@ _WHY = {
 
 
 class AudienceStats(msgspec.Struct, frozen=True):
-    """One channel's viewers: now and bytes sent, by output (ts, flv, mp4, hls); `hls` viewers are an estimate.
+    """One channel's viewers: now and bytes sent, by output (ts, flv, mp4, hls); `hls` viewers asked
+    a moment ago.
 
     `closed` by reason: stuck, format, end, failed. `refused` by bound: viewers, channel_viewers, egress, traffic.
     """
@@ -99,11 +100,19 @@ class Audience:
         )
         reason = self.admission.refusal(load, hall.expected, self._clock.wall())
         if reason:
-            hall.refused.add(reason)
-            self._refusals += 1
-            # Spread, so that those who were sent away together do not come back together.
-            wait = 3600 if reason == "traffic" else 10 + self._refusals % 10
-            raise OverloadError(_WHY[reason], retry_after=wait)
+            raise self._refusal(hall, reason)
+
+    def check_traffic(self, channel: Channel) -> None:
+        """OverloadError, counted, when the month's traffic is used up."""
+        if self.admission.used_up(self._clock.wall()):
+            raise self._refusal(self._hall(channel.settings.name), "traffic")
+
+    def _refusal(self, hall: _Hall, reason: str) -> OverloadError:
+        hall.refused.add(reason)
+        self._refusals += 1
+        # Spread, so that those who were sent away together do not come back together.
+        wait = 3600 if reason == "traffic" else 10 + self._refusals % 10
+        return OverloadError(_WHY[reason], retry_after=wait)
 
     def _hall(self, name: str) -> _Hall:
         return self._halls.setdefault(name, _Hall())
@@ -123,7 +132,7 @@ class Audience:
     # HLS
 
     def note_hls(self, name: str, viewers: int, rate: float) -> None:
-        """About so many viewers of channel `name` follow its playlist now, at `rate` bits per second each."""
+        """So many viewers of channel `name` follow its playlist now, at `rate` bits per second each."""
         hall = self._hall(name)
         hall.hls_viewers = viewers
         hall.hls_rate = rate

@@ -22,7 +22,7 @@ from edge.media.settings import VideoSettings
 from edge.serve import hlsfeed
 from edge.serve.hls import Hls
 from edge.serve.hlsfeed import LINGER, MAX_WAITERS
-from edge.serve.hlsviewers import Regulars, RequestRate
+from edge.serve.hlsviewers import MOST, Present, identity
 from edge.serve.progressive import Admission, Audience
 
 WALL = 1_800_000_000.0
@@ -287,7 +287,7 @@ def test_what_the_ring_holds_is_listed_at_once():
     assert [entry.extinf for entry in playlist.entries] == ["2.00000"] * 3
 
 
-def test_viewers_are_estimated_from_the_requests():
+def test_viewers_are_those_who_asked_a_moment_ago():
     house = House().started()
     sent = 0
     for second in range(30):
@@ -316,6 +316,51 @@ def test_newcomers_are_refused_and_regulars_go_on():
     assert house.audience.stats("news").refused == {"channel_viewers": 1}
     house.play(50)
     assert house.get("/live/news/index.m3u8", peer="192.0.2.2").status == 200
+
+
+def test_a_player_that_asks_often_is_one_viewer():
+    house = House(max_viewers=2).started()
+    for _ in range(60):
+        house.playlist(peer="192.0.2.1")
+    house.play(1)
+    assert house.hls.stats("news").viewers == 1
+    assert house.get("/live/news/index.m3u8", peer="192.0.2.2").status == 200
+
+
+def test_no_more_come_in_between_two_ticks():
+    house = House(max_viewers=3).started()
+    came = [house.get("/live/news/index.m3u8", peer=f"192.0.2.{n}").status for n in range(1, 7)]
+    assert came == [200] * 3 + [503] * 3
+    house.clock.advance(15)  # and no tick: who has left makes room all the same
+    assert house.get("/live/news/index.m3u8", peer="192.0.2.9").status == 200
+
+
+def test_an_ipv6_network_is_one_viewer():
+    house = House(max_viewers=2).started()
+    assert {house.get("/live/news/index.m3u8", peer=f"2001:db8::{n}").status for n in range(1, 50)} == {200}
+    assert house.hls.stats("news").viewers == 2  # the test's first request came from elsewhere
+
+
+def test_a_segment_is_for_those_who_were_let_in_or_could_be():
+    house = House(max_viewers=1).started()
+    path = f"/live/news/{FIRST + 1}.ts"
+    assert house.get(path, peer="192.0.2.1").status == 200
+    refused = house.get(path, peer="192.0.2.2")
+    assert (refused.status, field(refused, "Cache-Control")) == (503, "no-store")
+    house.play(16)
+    assert house.get(f"/live/news/{FIRST + 6}.ts", peer="192.0.2.2").status == 200
+    assert house.hls.stats("news").viewers == 1
+
+
+def test_when_the_months_traffic_is_used_up_it_ends_for_all():
+    house = House(bounds={"traffic_per_month": 1000}).started()
+    house.playlist(peer="192.0.2.1")
+    house.audience.admission.count(1000, house.clock.wall())
+    for path in ("/live/news/index.m3u8", f"/live/news/{FIRST + 1}.ts"):
+        for peer in ("192.0.2.1", "192.0.2.2"):
+            refused = house.get(path, peer=peer)
+            assert (refused.status, field(refused, "Retry-After")) == (503, "3600")
+    assert house.audience.stats("news").refused == {"traffic": 4}
 
 
 def test_a_private_channel_asks_for_a_token():
@@ -418,24 +463,20 @@ def test_who_comes_back_to_a_channel_that_was_left_waits_again():
 # --- its parts
 
 
-def test_request_rate_over_five_periods():
-    rate = RequestRate()
-    assert rate.per_period(0.0, 2.0) == 0
-    for second in range(100):
-        rate.add(second, 2.0)
-    assert rate.per_period(100.0, 2.0) == 2
-    assert rate.per_period(106.0, 2.0) == 1
-    assert rate.per_period(120.0, 2.0) == 0
+def test_who_is_present_is_bounded_and_forgotten():
+    present = Present()
+    for who in range(MOST + 10):
+        present.add(who, who / 1000)
+    now = (MOST + 10) / 1000
+    assert (present.count(now, 15.0), present.forgotten) == (MOST, 10)
+    assert not present.greet(9, now, 15.0)
+    assert present.greet(10, now, 15.0)
+    assert present.greet(10, now + 14.0, 15.0)
+    assert present.count(now + 16.0, 15.0) == 1
+    assert present.count(now + 30.0, 15.0) == 0
+    assert not present.greet(10, now + 30.0, 15.0)
 
 
-def test_regulars_are_bounded_and_forgotten():
-    regulars = Regulars()
-    for who in range(100_000):
-        regulars.add(who, 0.0)
-    assert len(regulars._now) == 1024
-    assert regulars.knows(0, 29.0)
-    assert regulars.knows(1, 31.0)
-    assert not regulars.knows(1024, 31.0)
-    assert not regulars.knows(0, 62.0)
-    assert regulars.knows(1, 62.0)
-    assert not regulars.knows(1, 1000.0)
+def test_one_address_is_few_viewers_whatever_its_players_are_called():
+    assert len({identity("192.0.2.1", f"player {n}") for n in range(1000)}) == 16
+    assert len({identity(f"192.0.2.{n}", "player") for n in range(250)}) == 250
