@@ -31,7 +31,8 @@ def main() -> None:
         error = f"{getattr(caught, 'reason', 'codec')}: {caught}"
     out = session.close()
     sizes = {name: len(b"".join(out.runs(name))) for name in ("ts", "flv", "mp4")}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status = Path("/proc/self/status").read_text()  # getrusage would tell the parent's peak if that was higher
+    peak = int(status.partition("VmHWM:")[2].split()[0])
     stats = session.pipeline.stats()
     print(json.dumps({"error": error, "bytes": sizes, "peak": peak, "video": stats.video, "audio": stats.audio,
                       "damaged": stats.damaged, "unavailable": [u.container for u in out.unavailable]}))  # fmt: skip
