@@ -1,1 +1,1 @@
-"""Every bounded thing: rings, hubs, budgets, bridges between threads and the loop. No av, no HTTP."""
+"""Every bounded thing: rings, hubs, playlists, bridges between threads and the loop. No av, no HTTP."""
