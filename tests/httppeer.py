@@ -145,7 +145,7 @@ def usual_router():
     router = Router()
     router.add("GET", "/", lambda _: text(200, "hello"))
     router.add("GET", "/path/{name}", lambda request: text(200, request.params["name"]))
-    router.add("POST", "/echo", lambda request: Response(200, (), request.body))
+    router.add("POST", "/echo", lambda request: Response(200, (), request.body), body=65536)
     router.add("GET", "/big", lambda _: Response(200, (), [b"x" * 65536] * 64))
     router.add("GET", "/fails", lambda _: 1 / 0)
     router.add("GET", "/who", lambda request: text(200, f"{request.peer} {request.scheme} {request.host}"))

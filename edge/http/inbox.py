@@ -1,4 +1,4 @@
-"""The requests in a connection's bytes. No I/O: fed with pieces, asked for whole requests, one at a time."""
+"""The requests in a connection's bytes. No I/O: fed with pieces, asked for heads, and for a body where one may come."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from edge.http.limits import Limits
 class Inbox:
     """What was fed and is not yet asked for stays here; how much that may be is the connection's to bound."""
 
-    __slots__ = ("_at", "_body", "_data", "_head", "_limits", "wants_continue")
-    _head: Head  # whose body is being read
+    __slots__ = ("_at", "_body", "_data", "_limits", "wants_continue")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -34,18 +33,8 @@ class Inbox:
         self._data = self._data[self._at :] + data if self._at < len(self._data) else data
         self._at = 0
 
-    def take(self) -> tuple[Head, bytes] | None:
-        """The next whole request, its head and its body; None when more must be fed. PeerError when it can be none."""
-        if self._body is None:
-            found = self._take_head()
-            if found is None:
-                return None
-            if not found.chunked and not found.length:
-                return found, b""
-            self._begin(found)
-        return self._take_body()
-
-    def _take_head(self) -> Head | None:
+    def take_head(self) -> Head | None:
+        """The next request's; None when more must be fed. PeerError when it can be none."""
         data, at = self._data, self._at
         if data[at : at + 1] in (b"\r", b"\n"):  # empty lines before a request are skipped (RFC 9112 2.2)
             self._at = at = len(data) - len(data[at:].lstrip(b"\r\n"))
@@ -55,20 +44,21 @@ class Inbox:
         self._at = found[1]
         return found[0]
 
-    def _begin(self, head: Head) -> None:
-        limit = self._limits.body
+    def begin(self, head: Head, limit: int) -> None:
+        """The body of `head` may come, and have `limit` bytes. PeerError 413 when it says that it has more."""
+        limit = min(limit, self._limits.body)
         if head.length > limit:
-            raise PeerError(413, f"expected a body of at most {limit} bytes")
-        self._head = head
+            raise PeerError(413, f"expected a body of at most {limit} bytes" if limit else "expected no body")
         self._body = ChunkedBody(limit) if head.chunked else LengthBody(head.length)
         self.wants_continue = head.expects and not self.waiting
 
-    def _take_body(self) -> tuple[Head, bytes] | None:
+    def take_body(self) -> bytes | None:
+        """What was begun, once it is whole; None when more must be fed. PeerError when it can be none."""
         body = self._body
-        assert body is not None  # noqa: S101 - `take` has seen to it
+        if body is None:
+            raise ValueError("expected a body that was begun")
         self._at = body.feed(self._data, self._at)
         if not body.done:
             return None
-        head, self._body = self._head, None
-        del self._head
-        return head, body.whole()
+        self._body = None
+        return body.whole()

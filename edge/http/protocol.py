@@ -142,16 +142,41 @@ class Connection(asyncio.Protocol):
         """Serves what has arrived, one request after the other, while it is the peer's turn."""
         try:
             while self._state <= BODY:
-                found = self._inbox.take()
-                if found is None:
-                    self._await_more()
-                    return
-                self._head, body = found
+                body = self._take()
+                if body is None:
+                    break
                 self._serve(body)
         except PeerError as error:
             self._reject(error)
         else:
-            self._hold()
+            if self._state <= BODY:
+                self._await_more()
+            else:
+                self._hold()
+
+    def _take(self) -> bytes | None:
+        """The body of the next whole request, whose head is then `_head`; None when there is none to serve yet."""
+        inbox = self._inbox
+        if not inbox.in_body:
+            head = inbox.take_head()
+            if head is None:
+                return None
+            self._head = head
+            if not head.chunked and not head.length:
+                return b""
+            if not self._await_body():
+                return None
+        return inbox.take_body()
+
+    def _await_body(self) -> bool:
+        """Whether the body is to be read. If not the answer is the last: what follows the head is not a request."""
+        found = self._table.router.expects(self._request(b""))
+        if isinstance(found, Response):
+            self._served += 1
+            self._last(found)
+            return False
+        self._inbox.begin(self._head, found)
+        return True
 
     def _await_more(self) -> None:
         """The deadlines of a head and of a body begin with what has arrived of it."""
@@ -271,7 +296,6 @@ class Connection(asyncio.Protocol):
     def _reject(self, error: PeerError) -> None:
         errors = self._table.counters.errors
         errors[error.status] = errors.get(error.status, 0) + 1
-        self._head = _NO_REQUEST
         self._last(text(error.status, str(error)))
 
     def _turn_away(self) -> None:

@@ -27,6 +27,7 @@ class Tokens(Protocol):
 class _Endpoint(msgspec.Struct, frozen=True):
     handler: Handler
     scope: str | None
+    body: int
 
 
 class _Route(msgspec.Struct, frozen=True):
@@ -46,13 +47,16 @@ class Router:
         self._exact: dict[str, _Route] = {}
         self._by_depth: dict[int, list[_Route]] = {}
 
-    def add(self, methods: str, pattern: str, handler: Handler, *, scope: str | None = None) -> None:
-        """`methods` are separated by spaces. GET brings HEAD with it. ValueError when one is there already."""
+    def add(self, methods: str, pattern: str, handler: Handler, *, scope: str | None = None, body: int = 0) -> None:
+        """`methods` are separated by spaces; GET brings HEAD with it. A request may have up to `body` bytes of body.
+
+        ValueError when one of the methods is there already.
+        """
         route = self._route(pattern)
         for method in methods.split():
             if method in route.endpoints:
                 raise ValueError(f"{method} {pattern} is there already")
-            route.endpoints[method] = _Endpoint(handler, scope)
+            route.endpoints[method] = _Endpoint(handler, scope, body)
 
     def _route(self, pattern: str) -> _Route:
         routes = self._by_depth.setdefault(pattern.count("/"), [])
@@ -71,6 +75,15 @@ class Router:
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         """What the handler of the request says, or why there is none. Raises what the handler raises."""
+        endpoint = self._endpoint(request)
+        return endpoint if isinstance(endpoint, Response) else endpoint.handler(request)
+
+    def expects(self, request: Request) -> int | Response:
+        """How long a body the request, of which only the head is there, may have; or the answer that needs none."""
+        endpoint = self._endpoint(request)
+        return endpoint if isinstance(endpoint, Response) else endpoint.body
+
+    def _endpoint(self, request: Request) -> _Endpoint | Response:
         route = self._exact.get(request.path)
         if route is None:
             route = self._find(request)
@@ -84,7 +97,7 @@ class Router:
             return _other_method(route, method)
         if endpoint.scope is not None and (refusal := self.refusal(request, endpoint.scope)):
             return refusal
-        return endpoint.handler(request)
+        return endpoint
 
     def _find(self, request: Request) -> _Route | None:
         path = request.path

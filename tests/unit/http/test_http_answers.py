@@ -88,6 +88,38 @@ def test_a_body_of_exactly_the_limit(server):
     assert one(server, head + b"Transfer-Encoding: chunked\r\n\r\n10000\r\n" + body + b"\r\n0\r\n\r\n").body == body
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET / HTTP/1.1", 413),
+        (b"HEAD / HTTP/1.1", 413),
+        (b"GET /nothing HTTP/1.1", 404),
+        (b"POST / HTTP/1.1", 405),
+        (b"OPTIONS / HTTP/1.1", 204),
+        (b"POST /guarded HTTP/1.1", 401),
+    ],
+)
+def test_a_body_that_nobody_takes_is_not_waited_for(line, status):
+    """The answer comes on the head alone, and nothing of the body is kept or taken for a request."""
+    router = usual_router()
+    router.add("POST", "/guarded", lambda _: text(200, "never"), scope="admin", body=1000)
+    head = line + b"\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n"
+    with running(router) as server, server.connect() as sock:
+        sock.sendall(head)
+        raw = read_until(sock, b"\r\n\r\n")
+        give(sock, b"GET /who HTTP/1.1\r\nHost: evil\r\n\r\n")
+        (answer,) = answers(raw + read_all(sock), heads=(0,) if line.startswith(b"HEAD") else ())
+        assert (answer.status, answer.headers["connection"]) == (status, "close")
+        assert ("allow" in answer.headers) == (status in (204, 405))
+
+
+def test_an_empty_chunked_body_is_none(server):
+    request = b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    found = answers(server.ask(request + b"GET /who HTTP/1.1\r\n" + CLOSE))
+    assert [answer.status for answer in found] == [200, 200]
+    assert one(server, request.replace(b"0\r\n\r\n", b"1\r\nx\r\n0\r\n\r\n")).status == 413
+
+
 def test_expect_100_continue(server):
     head = b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n"
     with server.connect() as sock:
