@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge.channel.channel import Channel
 from edge.channel.registry import Registry
 from edge.errors import OverloadError
-from edge.http.message import Answer, Headers, Request, Response, Stream, text
+from edge.http.message import Answer, Headers, Outlet, Request, Response, Stream, text
 from edge.http.ranges import ranged
 from edge.http.router import Router
 from edge.serve.player import Refusal
@@ -15,6 +15,10 @@ TYPES = {"ts": "video/mp2t", "flv": "video/x-flv", "mp4": "video/mp4"}
 CORS: Headers = (("Access-Control-Allow-Origin", "*"),)
 _ENDLESS: Headers = (*CORS, ("Cache-Control", "no-store"), ("Accept-Ranges", "none"))
 POSTER_AGE = 5
+
+
+def _unopened(_outlet: Outlet) -> None:
+    """The server opens no stream for HEAD, so nobody is admitted for it."""
 
 
 class Live:
@@ -46,7 +50,7 @@ class Live:
             return text(415, f"This channel cannot be had here: {channel.unavailable[container]}", CORS)
         headers: Headers = (("Content-Type", TYPES[container]), *_ENDLESS)
         if request.method == "HEAD":
-            return Response(200, headers)
+            return Stream(200, headers, _unopened)  # no length: what a GET sends has none (RFC 9110 8.6)
         try:
             opener = self._audience.admit(channel, container)
         except OverloadError as error:
