@@ -73,7 +73,6 @@ def test_rubbish_that_was_cut_plays_nothing(name: str) -> None:
     session = mediacheck.Session("ts")
     with contextlib.suppress(SourceError, CodecError):
         session.play(rubbish(name), error=SourceError("reset", "the connection was reset"))
-    assert session.pipeline.news == 0
     assert session.close().events == []
 
 
