@@ -46,6 +46,9 @@ class Hub:
     `on_interest(hub, wanted)` is called when the first listener comes and when the last one leaves, so that a container
     nobody watches need not be muxed. `on_failure(listener, error)` is told of a listener that raised: it is thrown out
     and the others go on.
+
+    After `idle` the hub is shut until `set_init` or `reset` opens it: what the muxer made before it heard of it is
+    still on its way, and a newcomer must not begin there.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Hub:
         self.init = b""
         self.generation = 0
         self.closed = False
+        self._shut = False
         self._on_interest = on_interest
         self._on_failure = on_failure
         self._listeners: dict[Listener, None] = {}
@@ -72,10 +76,11 @@ class Hub:
     def set_init(self, init: bytes) -> None:
         """What newcomers get before the ring from now on. Those under way are not touched."""
         self.init = init
+        self._shut = False
 
     def publish(self, chunks: Iterable[Chunk]) -> None:
         """Appends them, then calls every listener's `on_data` once."""
-        if self.closed:
+        if self.closed or self._shut:
             return
         for chunk in chunks:
             self.ring.append(chunk)
@@ -83,18 +88,19 @@ class Hub:
             try:
                 listener.on_data()
             except Exception as error:  # noqa: BLE001  one viewer's trouble is not the others'
-                self._fail(listener, error)
+                self.fail(listener, error)
 
     def reset(self, init: bytes) -> None:
         """The format changed: those under way cannot go on as they are."""
         self.generation += 1
-        self.init = init
+        self.set_init(init)
         self.ring.clear()
         self._tell(lambda listener: listener.on_reset())
 
     def idle(self) -> None:
         """The container is no longer muxed, as nobody watches: what is kept would be stale for the next viewer."""
         self.init = b""
+        self._shut = True
         self.ring.clear()
 
     def gap(self) -> None:
@@ -137,9 +143,10 @@ class Hub:
             try:
                 call(listener)
             except Exception as error:  # noqa: BLE001  as in publish
-                self._fail(listener, error)
+                self.fail(listener, error)
 
-    def _fail(self, listener: Listener, error: Exception) -> None:
+    def fail(self, listener: Listener, error: Exception) -> None:
+        """Throws `listener` out because it raised `error`. For itself to call when that was not in a call from here."""
         self._failed += 1
         self.unsubscribe(listener)
         if self._on_failure:

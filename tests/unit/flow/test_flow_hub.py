@@ -115,9 +115,31 @@ def test_idle_leaves_nothing_stale_for_the_next_viewer():
     hub.publish([chunk("old", True)])
     hub.idle()
     assert hub.init == b""
-    cursor = Cursor(hub.ring)
+    cursor, ear = Cursor(hub.ring), Ear()
+    hub.subscribe(ear)
+    hub.publish([chunk("on its way", True)])  # muxed before the thread heard of it
+    assert cursor.take(100) == ()
+    assert ear.heard == []
+    hub.set_init(b"moov 2")
     hub.publish([chunk("tail"), chunk("new", True)])
     assert cursor.take(100) == (b"new",)
+
+
+def test_a_new_format_opens_an_idle_hub_too():
+    hub = Hub("ts", 1000)
+    hub.idle()
+    hub.reset(b"")
+    hub.publish([chunk("new", True)])
+    assert Cursor(hub.ring).take(100) == (b"new",)
+
+
+def test_a_listener_that_fails_by_itself_is_thrown_out_and_counted_as_others():
+    failures = []
+    hub, ear = Hub("ts", 1000, on_failure=lambda listener, error: failures.append((listener, str(error)))), Ear()
+    hub.subscribe(ear)
+    hub.fail(ear, RuntimeError("timer"))
+    assert failures == [(ear, "timer")]
+    assert (hub.stats().failed, hub.listeners) == (1, 0)
 
 
 def test_the_ring_bounds_what_a_flood_of_tiny_or_empty_chunks_costs():

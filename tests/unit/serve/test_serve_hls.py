@@ -451,6 +451,7 @@ def test_who_comes_back_to_a_channel_that_was_left_waits_again():
         house.hls.tick(house.clock.monotonic())
         house.hub.idle()
         waiting = asyncio.ensure_future(house.wait())
+        house.hub.set_init(b"")
         for _ in range(10):
             await asyncio.sleep(0)
         assert house.hls.stats("news").waiters == 1
