@@ -25,6 +25,10 @@ class Network(NamedTuple):
     def holds(self, address: bytes) -> bool:
         return len(address) == self.size and int.from_bytes(address, "big") & self.mask == self.value
 
+    @property
+    def text(self) -> str:
+        return f"{show_address(self.value.to_bytes(self.size, 'big'))}/{self.mask.bit_count()}"
+
 
 class Client(NamedTuple):
     """Who asks, and how the outermost trusted proxy was asked."""

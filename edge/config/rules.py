@@ -5,13 +5,16 @@ Each rule stands in `RULES` under the path it judges. Rules for tables must bear
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edge.access.proxies import read_address, read_network
 from edge.config.mistake import Mistake, child, quoted, show
 from edge.config.walk import Rule
+from edge.errors import ConfigError
+from edge.http.fields import trouble
+from edge.http.origin import read_origin
 from edge.units import BitRate, Bytes, show_bytes, show_rate
 
 SCHEMES = ("http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "udp", "rtp")
@@ -30,8 +33,6 @@ _REFUSED = {
     "pipe": "it reads the descriptors of the process",
 }
 _ADDRESS = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")  # RFC 9110 5.6.2
-_OURS = ("connection", "content-length", "range", "te", "trailer", "transfer-encoding", "upgrade")
 MAX_PIXELS = 4096 * 2304  # H.264 level 5.2, table A-1: 36864 macroblocks
 MAX_CHANNELS = 100
 
@@ -49,6 +50,16 @@ def source(value: str, path: str) -> Iterator[Mistake]:
     local = scheme in ("udp", "rtp")
     if not _is_url(value, needs_host=not local, needs_port=local):
         yield Mistake(path, f"{scheme}://host{':port' if local else '[:port]/path'} without spaces", _shown(value))
+    elif scheme in ("http", "https") and not _is_origin(value):
+        yield Mistake(path, f"a host and a path that {scheme} can be asked for", _shown(value))
+
+
+def _is_origin(value: str) -> bool:
+    try:
+        read_origin(value, {}, None, None)
+    except ConfigError:
+        return False
+    return True
 
 
 def _shown(url: str) -> str:
@@ -65,11 +76,9 @@ def _is_url(text: str, *, needs_host: bool, needs_port: bool) -> bool:
 
 def headers(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:
     seen: set[str] = set()
-    for name in table:
-        if not _TOKEN.fullmatch(name):
-            yield Mistake(child(path, name), "a header name (letters, digits, -)", quoted(name))
-        elif name.lower() in _OURS:
-            yield Mistake(child(path, name), "a header that edge does not set itself", quoted(name))
+    for name, value in table.items():
+        if expected := trouble(name, value if isinstance(value, str) else ""):
+            yield Mistake(child(path, name), expected, quoted(name))
         elif name.lower() in seen:
             yield Mistake(child(path, name), "each header once", quoted(name))
         seen.add(name.lower())
@@ -154,26 +163,22 @@ def address(value: str, path: str) -> Iterator[Mistake]:
 
 
 def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
+    address, percent, zone = text.partition("%")
+    return ":" in address and bool(read_address(address)) and bool(zone) == bool(percent)
 
 
 def network(value: str, path: str) -> Iterator[Mistake]:
+    """Read as `edge run` reads it; besides, an address inside a network with its prefix is taken for a slip."""
     try:
-        ipaddress.ip_network(value)
-    except ValueError:
-        hint = _network_of(value)
+        found = read_network(value).text
+    except ConfigError:
+        found = ""
+    address, slash, _ = value.partition("/")
+    if not found or (
+        slash and read_address(address, mapped=False) != read_address(found.partition("/")[0], mapped=False)
+    ):
+        hint = f"; its network is {found}" if found else ""
         yield Mistake(path, 'a network such as "127.0.0.1/32" or "10.0.0.0/8"', quoted(value) + hint)
-
-
-def _network_of(value: str) -> str:
-    try:
-        return f"; its network is {ipaddress.ip_network(value, strict=False)}"
-    except ValueError:
-        return ""
 
 
 def http(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -11,13 +10,11 @@ import msgspec
 
 from edge import __version__
 from edge.errors import ConfigError, SourceError
+from edge.http.fields import trouble
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _PORTS = {"http": 80, "https": 443}
 # What may follow a redirect to another host. Everything else a user added could be a secret of the first one.
 _HARMLESS = frozenset({"user-agent", "accept", "accept-language", "referer", "origin", "icy-metadata"})
-_OURS = frozenset({"host", "connection", "content-length", "transfer-encoding", "te", "upgrade", "expect"})
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -87,8 +84,8 @@ def read_origin(url: str, headers: Mapping[str, str], user: str | None, password
     except ValueError as error:
         raise ConfigError(f"expected an http or https URL as the source, got one that is not: {error}") from None
     for name, value in headers.items():
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _OURS:
-            raise ConfigError(f"expected a header field that may be set, got {name!r} or a value that is not Latin-1")
+        if expected := trouble(name, value):
+            raise ConfigError(f"expected a header field that may be set, {expected}, got {name[:40]!r}")
     authorization = basic(user, password or "") if user is not None else origin.authorization
     return msgspec.structs.replace(origin, authorization=authorization, headers=tuple(headers.items()))
 

@@ -132,7 +132,21 @@ def test_networks(network: str) -> None:
     assert list(rules.network(network, "p")) == []
 
 
-@pytest.mark.parametrize("network", ["", "x", "10.0.0.0/33", "10.0.0/8", "localhost", "fd00::1/8"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        "",
+        "x",
+        "10.0.0.0/33",
+        "10.0.0/8",
+        "localhost",
+        "fd00::1/8",
+        "10.0.0.0/255.0.0.0",
+        "10.0.0.0/0.255.255.255",
+        "fe80::1%eth0",
+        "fe80::%1/64",
+    ],
+)
 def test_wrong_networks(network: str) -> None:
     assert paths(rules.network(network, "p")) == ["p"]
 
@@ -147,6 +161,23 @@ def test_header_names() -> None:
     assert list(rules.headers(good, "h")) == []
     bad = {"X Y": "", "A:": "", "": "", "Content-Length": "0", "Ok": "", "oK": ""}
     assert paths(rules.headers(bad, "h")) == ['h."X Y"', 'h."A:"', 'h.""', "h.Content-Length", "h.oK"]
+
+
+@pytest.mark.parametrize("name", ["Host", "expect", "Range", "Connection", "TE", "Trailer", "Upgrade"])
+def test_headers_that_are_ours(name: str) -> None:
+    assert paths(rules.headers({name: "x"}, "h")) == [f"h.{name}"]
+
+
+def test_what_a_run_would_refuse_is_a_mistake_that_shows_no_value() -> None:
+    (mistake,) = rules.headers({"User-Agent": "secret…"}, "h")
+    assert (mistake.path, "secret" in mistake.got) == ("h.User-Agent", False)
+    for value in ("café", "a\tb", 3, None):
+        assert list(rules.headers({"User-Agent": value}, "h")) == []  # a wrong type is the walk's to tell
+
+
+@pytest.mark.parametrize("source", ["http://" + "ü" * 70 + "/", "http://a..ü/x", "https://[::1/x"])
+def test_http_sources_that_cannot_be_asked(source: str) -> None:
+    assert paths(rules.source(source, "p")) == ["p"]
 
 
 def test_headers_are_bounded() -> None:
