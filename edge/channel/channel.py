@@ -18,7 +18,7 @@ from edge.channel.worker import Worker
 from edge.clock import Clock
 from edge.errors import CodecError, SourceError
 from edge.flow.bridge import Outbox
-from edge.flow.hub import Hub
+from edge.flow.hub import Hub, Listener
 from edge.log import Log, Throttle
 from edge.media import kinds
 from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable
@@ -52,7 +52,10 @@ class Channel:
         self.poster: bytes | None = None
         self.unavailable: dict[str, str] = {}
         self._clock, self._log, self._access = clock, log, access
-        self._hubs = {name: Hub(f"{settings.name}.{name}", RING_BYTES, self._on_interest) for name in CONTAINERS}
+        self._say_failed = Throttle(log.error, "listener_failed")
+        self._hubs = {
+            name: Hub(f"{settings.name}.{name}", RING_BYTES, self._on_interest, self._on_failure) for name in CONTAINERS
+        }
         self._left: dict[str, float] = {}  # containers without viewers, since when
         self._idle_since = self._started = clock.monotonic()
         self._state = ChannelState(since=clock.wall())
@@ -157,6 +160,10 @@ class Channel:
         else:
             self._left[container] = self._clock.monotonic()
         self._tell_wanted()
+
+    def _on_failure(self, who: Listener, error: Exception) -> None:
+        why = f"{type(error).__name__}: {error}"
+        self._say_failed(self._clock.monotonic(), channel=self.settings.name, listener=type(who).__name__, why=why)
 
     def _tell_wanted(self) -> None:
         if self._pipeline is not None:

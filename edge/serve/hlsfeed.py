@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Callable
 
 import msgspec
 
@@ -148,8 +149,19 @@ class HlsFeed:
         if now - self._asked >= LINGER:
             self._leave()
             return
-        self._live.tick(now)
-        self._changed()
+        self._try(lambda live: live.tick(now))
+
+    def _try(self, work: Callable[[Live], None]) -> None:
+        """A playlist with which something is wrong is given up, counted and told by the hub; the next request begins
+        another. Left alone it would be shown as it is for ever."""
+        if self._live is None:
+            return
+        try:
+            work(self._live)
+            self._changed()
+        except Exception as error:  # noqa: BLE001  whatever it is
+            self._leave()
+            self._hub.fail(self, error)
 
     def _changed(self) -> None:
         if self._live is None or not self._live.ready:
@@ -167,9 +179,10 @@ class HlsFeed:
     # What the hub tells.
 
     def on_data(self) -> None:
-        live, ring, now = self._live, self._hub.ring, self._clock.monotonic()
-        if live is None:
-            return
+        self._try(self._take)
+
+    def _take(self, live: Live) -> None:
+        ring, now = self._hub.ring, self._clock.monotonic()
         if self._seq < ring.tail:  # one batch larger than the ring
             self._lost += 1
             self._seq = ring.tail
@@ -177,19 +190,17 @@ class HlsFeed:
         for chunk in ring.chunks(self._seq):
             live.append(chunk, now)
         self._seq = ring.head
-        self._changed()
 
     def on_reset(self) -> None:
         self._seq = self._hub.ring.head
-        if self._live:
-            self._live.part(self._clock.monotonic())
+        now = self._clock.monotonic()
+        self._try(lambda live: live.part(now))
 
     def on_gap(self) -> None:
         """The playlist's own clock decides (R11): a stall that ends in time is none to a player."""
 
     def on_discontinuity(self) -> None:
-        if self._live:
-            self._live.discontinuity()
+        self._try(lambda live: live.discontinuity())
 
     def on_end(self) -> None:
         self._leave()

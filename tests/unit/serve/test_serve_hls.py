@@ -13,7 +13,7 @@ from edge.channel.channel import Channel
 from edge.channel.registry import Registry
 from edge.channel.settings import ChannelSettings
 from edge.clock import ManualClock
-from edge.flow.live import EPOCH
+from edge.flow.live import EPOCH, Live
 from edge.flow.ring import Chunk
 from edge.http.message import Request, Response
 from edge.http.router import Router
@@ -36,7 +36,8 @@ class House:
         self.clock = ManualClock(wall=WALL)
         self.timers = []
         self.media = 100.0
-        log = Log(stream=io.StringIO())
+        self.said = io.StringIO()
+        log = Log(stream=self.said)
         self.channel = Channel(ChannelSettings("news", "http://127.0.0.1:9/x.ts", **settings), self.clock, log)
         self.hub = self.channel.hub("ts")
         registry = Registry([self.channel])
@@ -459,6 +460,29 @@ def test_who_comes_back_to_a_channel_that_was_left_waits_again():
         assert (await waiting).status == 200
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("where", ["append", "tick", "part", "discontinuity"])
+def test_a_playlist_that_fails_is_told_and_the_next_request_begins_another(where, monkeypatch):
+    house, check = House().started(), hlscheck.Checker(slack=1.0)
+    check(house.clock.monotonic(), house.playlist().body.decode())
+
+    def fail(*_):
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Live, where, fail)
+        house.play(0.5)
+        house.hub.discontinuity()
+        house.hub.reset(b"")
+    assert house.hub.stats().failed == 1
+    assert house.hub.listeners == 0
+    assert "event=listener_failed" in house.said.getvalue()
+    assert "broken" in house.said.getvalue()
+    check.restarted()
+    house.answer("/live/news/index.m3u8").close()
+    house.play(10)
+    check(house.clock.monotonic(), house.playlist().body.decode())
 
 
 # --- its parts
