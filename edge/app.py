@@ -8,6 +8,7 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Callable
 
 import msgspec
 
@@ -22,10 +23,10 @@ from edge.errors import StoreError
 from edge.host.datadir import prepare
 from edge.host.statefile import StateFile
 from edge.http.limits import Limits
-from edge.http.message import json
+from edge.http.message import Request, json
 from edge.http.router import Router
 from edge.http.server import Server
-from edge.log import Log
+from edge.log import Log, Throttle
 from edge.observe.health import Freshness, Readiness
 from edge.observe.lag import LagSampler
 from edge.observe.metrics import Exporter
@@ -59,6 +60,7 @@ class App:
         self._log = log or Log(settings.log_level)
         self._draining = False
         self._store_works = True
+        self._say_failed = Throttle(self._log.error, "tick_failed")
         self._servers: list[Server] = []
         self._stopping = asyncio.Event()
 
@@ -123,12 +125,19 @@ class App:
         Live(self._registry, self._audience, viewers.refusal).add_to(viewers)
         self._hls.add_to(viewers, viewers.refusal)
         viewers.add("GET", "/api/v1/channels", lambda _request: json(200, self.snapshot().channels), scope="stats")
-        operators = Router(self._tokens) if http.metrics_listen else viewers
-        operators.add("GET", "/metrics", metrics(self._exporter))
-        for router in {viewers, operators}:
-            router.add("GET", "/healthz", healthz)
-            router.add("GET", "/readyz", readyz(self._readiness, self._freshness))
-        return [(http.listen, viewers)] + ([(http.metrics_listen, operators)] if http.metrics_listen else [])
+        self._add_probes(viewers, lambda request: viewers.refusal(request, "stats") is None)
+        if not http.metrics_listen:
+            viewers.add("GET", "/metrics", metrics(self._exporter, lambda r: viewers.refusal(r, "stats") is None))
+            return [(http.listen, viewers)]
+        operators = Router(self._tokens)
+        self._add_probes(operators, lambda _request: True)
+        operators.add("GET", "/metrics", metrics(self._exporter, lambda _request: True))
+        return [(http.listen, viewers), (http.metrics_listen, operators)]
+
+    def _add_probes(self, router: Router, allowed: Callable[[Request], bool]) -> None:
+        """`allowed`: whether a request may learn of private channels. The operators' listener is for those who may."""
+        router.add("GET", "/healthz", healthz)
+        router.add("GET", "/readyz", readyz(self._readiness, self._freshness, allowed))
 
     async def _stop(self) -> None:
         """In reverse of the start: no new viewers, the old ones told the end, sources closed, state kept."""
@@ -148,12 +157,20 @@ class App:
         while True:
             await asyncio.sleep(TICK)
             now = self._clock.monotonic()
-            for part in (self._registry.tick, self._audience.sweep, self._hls.tick):
-                part(now)
-            self._tokens.refresh()  # so that a new token works the first time it is shown
+            for part in (self._registry.tick, self._audience.sweep, self._hls.tick, self._tick_tokens):
+                self._tick_part(part, now)
             if now - saved_at >= SAVE_EVERY:
                 saved_at = now
                 await self._save()
+
+    def _tick_part(self, part: Callable[[float], None], now: float) -> None:
+        try:
+            part(now)
+        except Exception as error:  # noqa: BLE001 - the others must go on, and this one the next time
+            self._say_failed(now, what=part.__qualname__, why=f"{type(error).__name__}: {error}")
+
+    def _tick_tokens(self, _now: float) -> None:
+        self._tokens.refresh()  # so that a new token works the first time it is shown
 
     async def _save(self) -> None:
         self._audience.settle()
@@ -176,7 +193,7 @@ class App:
 
     def _freshness(self) -> list[Freshness]:
         return [
-            Freshness(c.settings.name, always_on=not c.settings.on_demand, age=c.frame_age())
+            Freshness(c.settings.name, not c.settings.on_demand, c.frame_age(), c.settings.public)
             for c in self._registry.all()
         ]
 
@@ -208,6 +225,7 @@ class App:
             dropped[word] = dropped.get(word, 0) + packets.get(word, 0)
         return ChannelSnapshot(
             name=name,
+            public=channel.settings.public,
             up=channel.state().status == "live",
             connections=stats.connections,
             replayed=packets.get("replayed", 0),

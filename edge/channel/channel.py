@@ -21,7 +21,7 @@ from edge.flow.bridge import Outbox
 from edge.flow.hub import Hub, Listener
 from edge.log import Log, Throttle
 from edge.media import kinds
-from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable
+from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable, Without
 from edge.media.kinds import Kind
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ class Channel:
         self._idle_since = self._started = clock.monotonic()
         self._state = ChannelState(since=clock.wall())
         self._reason: str | None = None
+        self._restart_at: float | None = None
+        self._said: tuple[str, str] | None = None  # the trouble that stands in the log
+        self._without: str | None = None
         self._format: Format | None = None
         self._connections: Counter[str] = Counter()
         self._discontinuities = 0
@@ -108,6 +111,16 @@ class Channel:
         """Starts pulling, if it does not already."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"channel {self.settings.name}")
+            self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """The task ends when it is stopped. Else something is very wrong (no av, no thread): said, and tried again."""
+        if task is not self._task:
+            return
+        self._task = None
+        error = None if task.cancelled() else task.exception()
+        self._log.error("channel_failed", channel=self.settings.name, why=f"{type(error).__name__}: {error}")
+        self._restart_at = self._clock.monotonic() + LINGER
 
     async def stop(self) -> None:
         """Stops pulling; the hubs stay for viewers who come back."""
@@ -144,8 +157,14 @@ class Channel:
             del self._left[name]
             self._hubs[name].idle()
             self._tell_wanted()
-        if any(hub.listeners for hub in self._hubs.values()):
+        watched = any(hub.listeners for hub in self._hubs.values())
+        if self._restart_at is not None and now >= self._restart_at:
+            self._restart_at = None
+            self.start()
+        if watched:
             self._idle_since = now
+            if self.settings.on_demand and self._restart_at is None:
+                self.start()  # a viewer who came while it was being stopped
         elif self.settings.on_demand and self.running and now - self._idle_since >= LINGER:
             asyncio.ensure_future(self.stop())  # noqa: RUF006 - it ends by itself within STOPPING
 
@@ -204,9 +223,9 @@ class Channel:
     async def _pull(self, worker: Worker, pipeline: Pipeline) -> None:
         backoff, feed = Backoff(), self._new_feed()
         while True:
-            started, news = self._clock.monotonic(), pipeline.news
+            started, produced = self._clock.monotonic(), pipeline.produced
             self._feed = feed
-            reason = await self._connection(feed, worker, pipeline)
+            reason, why = await self._connection(feed, worker, pipeline)
             if reason == "playlist":
                 self._kind, feed = (
                     kinds.HLS,
@@ -214,12 +233,10 @@ class Channel:
                 )
                 continue
             self._connections[reason] += 1
-            lasted = self._clock.monotonic() - started
-            backoff, wait = backoff.after(
-                brought_media=pipeline.news > news,
-                lasted=lasted,
-                chance=random.random(),  # noqa: S311 - jitter
-            )
+            brought, lasted = pipeline.produced > produced, self._clock.monotonic() - started
+            self._note(reason, why, brought_media=brought)
+            chance = random.random()  # noqa: S311 - jitter
+            backoff, wait = backoff.after(brought_media=brought, lasted=lasted, chance=chance)
             await asyncio.sleep(wait)
 
     def _new_feed(self) -> HttpFeed | LibavFeed:
@@ -228,30 +245,25 @@ class Channel:
             return HttpFeed(s.source, s.headers, self._access)
         return LibavFeed(s.source, self._kind, s.headers, self._access)
 
-    async def _connection(self, feed: HttpFeed | LibavFeed, worker: Worker, pipeline: Pipeline) -> str:
-        """Plays one connection. The word for how it ended; what is worth a line becomes the state's reason."""
+    async def _connection(self, feed: HttpFeed | LibavFeed, worker: Worker, pipeline: Pipeline) -> tuple[str, str]:
+        """Plays one connection. The word for how it ended, and why in words."""
         try:
             await feed.play(worker, pipeline)
         except SourceError as error:
-            self._note(error.reason, error)
-            return error.reason
+            return error.reason, str(error)
         except CodecError as error:
-            self._note("codec", error)
-            return "codec"
+            return "codec", str(error)
         except Exception as error:  # noqa: BLE001 - a bug must not end the channel; it is counted and said
-            self._note("bug", error)
-            return "bug"
-        self._reason = "ended"
-        return "ended"
+            return "bug", f"{type(error).__name__}: {error}"
+        return "ended", "the source ended"
 
-    def _note(self, reason: str, error: Exception) -> None:
-        """One line per new trouble: a cut every 12 seconds is this product's daily bread and gets none."""
-        trouble = reason not in ("ended", "playlist") and reason != self._reason
+    def _note(self, reason: str, why: str, *, brought_media: bool) -> None:
+        """One line per new trouble. A connection that brought media and ended is this product's daily bread."""
+        trouble = not brought_media and (reason, why) != self._said
         self._reason = reason
-        if trouble and self._state.status != "live":
-            self._log.warning(
-                "source_failed", channel=self.settings.name, reason=reason, why=f"{type(error).__name__}: {error}"
-            )
+        if trouble or reason == "bug":
+            self._log.warning("source_failed", channel=self.settings.name, reason=reason, why=why)
+        self._said = None if brought_media else (reason, why)
 
     # -- from the thread
 
@@ -279,6 +291,10 @@ class Channel:
         elif isinstance(event, Unavailable):
             self.unavailable[event.container] = event.reason
             self._hubs[event.container].reset(b"")
+        elif isinstance(event, Without):
+            if event.reason != self._without:
+                self._without = event.reason
+                self._log.warning("stream_unusable", channel=self.settings.name, why=event.reason)
         else:
             self._format = event
 

@@ -116,10 +116,16 @@ class AudioEncoder:
 
 
 class Copy:
-    """The template of a stream that is passed on as it is. `extradata` and `sound` (rate, channels) replace what the
-    source's stream lacks."""
+    """The template of a stream that is passed on as it is. `extradata`, `sound` (rate, channels) and `size` (width,
+    height) replace what the source's stream lacks."""
 
-    def __init__(self, stream: Any, extradata: bytes | None = None, sound: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        stream: Any,
+        extradata: bytes | None = None,
+        sound: tuple[int, int] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         self._container = _hidden()
         try:
             self.template = self._container.add_stream_from_template(stream)
@@ -128,6 +134,8 @@ class Copy:
             if sound is not None:
                 self.template.codec_context.sample_rate = sound[0]
                 self.template.codec_context.layout = LAYOUTS[sound[1]]
+            if size is not None:
+                self.template.codec_context.width, self.template.codec_context.height = size
             self._container.start_encoding()
         except (av.FFmpegError, ValueError) as error:
             self._container.close()

@@ -50,4 +50,10 @@ class Format(msgspec.Struct, frozen=True):
     source: str = ""
 
 
-Event = Init | Media | Unavailable | Discontinuity | Poster | Format
+class Without(msgspec.Struct, frozen=True):
+    """One of the source's streams cannot be used; the channel goes on with the other."""
+
+    reason: str
+
+
+Event = Init | Media | Unavailable | Discontinuity | Poster | Format | Without

@@ -33,7 +33,11 @@ PIPE = Kind("http", "", NETWORK_FORMATS, lead=10.0)
 _HLS_SILENCE = 30.0  # nothing comes while a playlist has no new segment: longest usual target duration, three times
 HLS = Kind(
     "hls", "http,https,tcp,tls,crypto", NETWORK_FORMATS, lead=0.5, silence=_HLS_SILENCE,
-    options={"live_start_index": "-2", "max_reload": "10", "http_persistent": "0"},
+    options={
+        "live_start_index": "-2", "max_reload": "10", "http_persistent": "0",
+        # segments may be called anything (seg.php?x=1); what they may be is the whitelists' business
+        "extension_picky": "0", "allowed_extensions": "ALL", "allowed_segment_extensions": "ALL",
+    },
 )  # fmt: skip
 RTMP = Kind("rtmp", "rtmp,rtmps,tcp,tls", "flv,live_flv", lead=10.0)
 RTSP = Kind("rtsp", "rtsp,rtp,udp,tcp,tls", "rtsp,rtp,mpegts", lead=10.0, options={"rtsp_transport": "tcp"})

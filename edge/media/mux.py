@@ -29,7 +29,18 @@ _OPTIONS = {
         "frag_duration": "250000", "avoid_negative_ts": "disabled", "use_editlist": "0",
     },
 }  # fmt: skip
-_BUFFER = 1 << 18  # larger than a packet: one write is then one packet, or one fragment
+# Larger than most packets: one write is then one packet, or one fragment. Whole TS packets, should it be split.
+_BUFFER = 188 * 1394
+# What players of a container understand. libavformat writes more: enhanced FLV, private data in MPEG-TS.
+_CARRIED = {
+    "ts": {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "aac", "mp2", "mp3", "ac3", "eac3"},
+    "flv": {"h264", "aac", "mp3"},
+    "mp4": {"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "aac", "mp2", "mp3", "ac3", "eac3", "opus", "flac"},
+}
+_NAMES = {
+    "libx264": "h264", "libdav1d": "av1", "libvpx-vp9": "vp9", "libvpx": "vp8", "libopus": "opus",
+    "mp3float": "mp3", "mp2float": "mp2", "aac_fixed": "aac",
+}  # fmt: skip
 
 
 class _Sink:
@@ -47,11 +58,20 @@ class _Sink:
         return parts
 
 
+def _name(template: Any) -> str:
+    """The codec's name, whichever library decodes or encodes it."""
+    name = str(template.codec_context.name)
+    return _NAMES.get(name, name)
+
+
 class Muxer:
     """`templates`: by stream (VIDEO, AUDIO), the encoder's or copy's stream. `init` is what a newcomer gets first: FLV
     header and sequence headers, MP4 ftyp and moov, nothing for TS. CodecError: the container cannot carry the codec."""
 
     def __init__(self, container: str, templates: Mapping[int, Any]) -> None:
+        names = [_name(templates[kind]) for kind in sorted(templates)]
+        if not set(names) <= _CARRIED[container]:
+            raise CodecError(f"{container} cannot carry {' and '.join(names)}")
         self.container = container
         self._has_video = VIDEO in templates
         self._track = 1 if self._has_video else None
@@ -66,8 +86,7 @@ class Muxer:
             self._av.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
             self._av.close()
-            names = " and ".join(str(templates[kind].codec_context.name) for kind in sorted(templates))
-            raise CodecError(f"{container} cannot carry {names}: {error}") from None
+            raise CodecError(f"{container} cannot carry {' and '.join(names)}: {error}") from None
         self.init = b"".join(self._sink.take())
 
     def mux(self, encoded: Encoded) -> list[Chunk]:

@@ -34,6 +34,7 @@ class Output:
         self._gop_bytes = 0
         self._first_at: int | None = None
         self.refused_packets = 0
+        self.added = 0  # packets, since the start
 
     @property
     def started(self) -> bool:
@@ -100,6 +101,7 @@ class Output:
 
     def add(self, encoded: Encoded) -> None:
         """Takes a packet; per stream in order of dts."""
+        self.added += 1
         self._remember(encoded)
         if not self.started:
             self._start(encoded.at)

@@ -12,7 +12,7 @@ import msgspec
 
 from edge.errors import CodecError, SourceError
 from edge.media.audio import AudioCopy, AudioTrack, copies
-from edge.media.events import Discontinuity, Event, Format, Poster
+from edge.media.events import Discontinuity, Event, Format, Poster, Without
 from edge.media.guard import Guard
 from edge.media.kinds import Kind
 from edge.media.output import Output
@@ -63,7 +63,10 @@ class Pipeline:
         self._output = Output(emit)
         self._tracks: dict[int, Any] = {}
         self._wanted: frozenset[str] = frozenset()
+        self._dropped: frozenset[str] = frozenset()  # unwanted for a moment since the thread last looked
         self._want_changed = False
+        self._wanting = threading.Lock()
+        self._unusable: frozenset[int] = frozenset()  # streams of this response that cannot be decoded
         self._cancelled = threading.Event()
         self._lateness = Lateness()
         self._templates: dict[int, Any] = {}
@@ -79,8 +82,11 @@ class Pipeline:
 
     def want(self, containers: Iterable[str]) -> None:
         """The containers that have viewers from now on; taken up with the next packet."""
-        self._wanted = frozenset(containers)
-        self._want_changed = True
+        with self._wanting:
+            wanted = frozenset(containers)
+            self._dropped |= self._wanted - wanted
+            self._wanted = wanted
+            self._want_changed = True
 
     def cancel(self) -> None:
         """For good: `play` returns with the next packet. A reader of bytes must be cancelled besides."""
@@ -112,7 +118,7 @@ class Pipeline:
     def play(self, source: Source) -> None:
         """Plays one response to its end and closes `source`. SourceError says how it broke, CodecError what cannot be
         decoded."""
-        news, produced = self.news, self._produced()
+        news, produced = self._counts["news"], self.produced
         try:
             self._follow(source)
             self._guard.connect()
@@ -123,22 +129,20 @@ class Pipeline:
         except SourceError:
             self._end(source, whole=False)
             raise
-        except CodecError:
+        except BaseException:
             self._hold.end(whole=False)
             self._timeline.end(clean=False)
             raise
         finally:
             source.close()
-        if self.news - news >= ENOUGH and self._produced() == produced:
-            raise CodecError(f"expected pictures or sound, got {self.news - news} packets that do not decode")
-
-    def _produced(self) -> int:
-        return sum(track.counts["encoded"] for track in self._tracks.values())
+        news = self._counts["news"] - news
+        if news >= ENOUGH and self.produced == produced:
+            raise CodecError(f"expected pictures or sound, got {news} packets that do not decode")
 
     @property
-    def news(self) -> int:
-        """Packets placed so far; it tells whether a connection brought media."""
-        return self._counts["news"]
+    def produced(self) -> int:
+        """Packets encoded or copied so far; it tells whether a connection brought media."""
+        return self._output.added
 
     def _end(self, source: Source, *, whole: bool) -> None:
         now = time.monotonic()
@@ -152,7 +156,7 @@ class Pipeline:
         if self._pacer.lead != source.kind.lead:  # else it goes on over the responses: a short file must not race
             self._pacer = Pacer(source.kind.lead)
         alive = time.monotonic()
-        news, produced = self._counts["news"], self._produced()
+        news, produced = self._counts["news"], self.produced
         for mark, packet in source.packets():
             now = time.monotonic()
             if self._cancelled.is_set():
@@ -161,8 +165,8 @@ class Pipeline:
                 self._take_up_wanted()
             for whole_mark, whole in self._hold.push(mark, packet):
                 self._push(whole_mark, whole, now)
-            if self._produced() != produced:
-                produced, alive = self._produced(), now
+            if self.produced != produced:
+                produced, alive = self.produced, now
             elif now - alive > FRAMES_SILENT:
                 raise SourceError("no_frames", f"expected pictures or sound, got none in {FRAMES_SILENT:g} s")
             if self._counts["news"] != news:
@@ -177,8 +181,12 @@ class Pipeline:
                 self._take_up_wanted()
 
     def _take_up_wanted(self) -> None:
-        self._want_changed = False
-        self._output.want(sorted(self._wanted))
+        with self._wanting:
+            wanted, dropped = self._wanted, self._dropped
+            self._dropped, self._want_changed = frozenset(), False
+        if dropped:  # its hub has forgotten what it had: wanted again, it begins anew
+            self._output.want(sorted(wanted - dropped))
+        self._output.want(sorted(wanted))
 
     def _push(self, mark: Mark, packet: Any, now: float) -> None:
         self._counts["corrupt"] += bool(packet.is_corrupt)
@@ -195,13 +203,13 @@ class Pipeline:
             self._lateness.reset()
             self._emit(Discontinuity())
         track = self._tracks.get(placed.stream)
-        if track is None:
+        if track is None or placed.stream in self._unusable:
             return
         produced = track.counts["encoded"]
         track.push(placed)
         if track.counts["encoded"] != produced:
             self.last_frame = now
-            self._keep_company(placed.stream, track)
+        self._keep_company(placed.stream, track)
         self._media = placed.dts / TICKS
         if self._first_media is None:
             self._first_media = self._media
@@ -213,7 +221,8 @@ class Pipeline:
         other = self._tracks.get(1 - stream)
         if other is None:
             return
-        self._company[stream] = other.last_pts
+        if other.last_pts >= 0:
+            self._company[stream] = other.last_pts
         if other.last_pts >= 0 and track.last_pts - self._company.get(1 - stream, track.last_pts) > APART:
             other.hold_until(track.last_pts - MARGIN)
 
@@ -221,19 +230,34 @@ class Pipeline:
 
     def _follow(self, source: Source) -> None:
         """Takes over the streams of a new response, makes tracks for streams that were not there before."""
-        expected = []
+        expected: list[int] = []
+        unusable: list[int] = []
+        failed: list[CodecError] = []
         for kind, stream in ((VIDEO, source.video), (AUDIO, source.audio)):
             if stream is None or self._settings(kind).codec == "none":
                 continue
-            if self._fits(kind, stream):
-                self._tracks[kind].follow(stream.av)
+            try:
+                self._take_over(kind, stream)
+            except CodecError as error:
+                failed.append(error)
+                unusable.append(kind)
             else:
-                self._replace(kind, stream)
-            expected.append(kind)
+                expected.append(kind)
+        if failed and not expected:
+            raise failed[0]
         if not expected:
             raise CodecError("the channel's settings leave nothing of the source: video or audio must be on")
+        self._unusable = frozenset(unusable)
+        for failure in failed:
+            self._emit(Without(str(failure)))
         self._timeline.has_video = VIDEO in expected
         self._output.expect(expected)
+
+    def _take_over(self, kind: int, stream: Stream) -> None:
+        if self._fits(kind, stream):
+            self._tracks[kind].follow(stream.av)
+        else:
+            self._replace(kind, stream)
 
     def _settings(self, kind: int) -> VideoSettings | AudioSettings:
         return self._video_settings if kind == VIDEO else self._audio_settings

@@ -60,6 +60,7 @@ class Timeline(Generic[Item]):
         self._held: list[tuple[Mark, Item]] = []
         self._probe: Probe | None = None
         self._catching_up = [False, False]
+        self._touched = [False, False]  # the last packet before the response came again in it
         self._news = self._replayed = 0  # of this response
         self._only_replays = False
         self._old_clock: tuple[int, int] | None = None  # offset, last raw
@@ -134,7 +135,7 @@ class Timeline(Generic[Item]):
             self._rebase()
             return
         self._shift = verdict.distance
-        self._catching_up = [True, True]
+        self._catching_up, self._touched = [True, True], [False, False]
         if verdict.kind == "doubt":
             self._gap()
         elif verdict.kind == "overlap":
@@ -194,7 +195,7 @@ class Timeline(Generic[Item]):
             return
         self._catching_up[stream] = False
         if stream == VIDEO and own is not None:
-            if raw - own > self._steps[VIDEO] * 3 // 2:
+            if not self._touched[VIDEO] and raw - own > self._steps[VIDEO] * 3 // 2:
                 self._gap()
             else:
                 self.counts["continued"] += 1
@@ -232,6 +233,7 @@ class Timeline(Generic[Item]):
             return
         self._replayed += 1
         self.counts["replayed"] += 1
+        self._touched[mark.stream] = raw == self._history[mark.stream].last
         if self._history[mark.stream].at(raw) not in (mark.digest, None):
             self.counts["damaged_copy"] += 1
 

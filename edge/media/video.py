@@ -7,8 +7,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import av
+
 from edge.errors import CodecError
-from edge.media.decode import TICK, Decoder
+from edge.media.decode import MAX_PIXELS, TICK, Decoder
 from edge.media.encode import Copy, Encoded, VideoEncoder
 from edge.media.overlap import TICKS, VIDEO
 from edge.media.poster import jpeg
@@ -216,18 +218,20 @@ class VideoCopy:
             return
         if self._copy is not None:
             self._copy.close()
-        self._copy = Copy(self._stream, extradata)
+        size = (context.width, context.height)
+        if not all(size):  # probed in the middle of a GOP: only the keyframe tells
+            frame = still(self._stream, packet, extradata)
+            size = (frame.width, frame.height) if frame is not None else size
+        self._copy = Copy(self._stream, extradata, size=size)
         self._parameters = parameters
         self._on_template(self._copy.template, self._stream)
 
     def _poster(self, packet: Any) -> None:
-        try:
-            decoder = Decoder(self._stream)
-            frames = [*decoder.context.decode(packet), *decoder.context.decode(None)]
-            if frames:
-                self._on_poster(jpeg(frames[0], self._stream.sample_aspect_ratio or Fraction(1)))
-        except (CodecError, ValueError, OSError):
+        frame = still(self._stream, packet, self._parameters[1] if self._parameters else None)
+        if frame is None:
             self.damaged += 1
+        else:
+            self._on_poster(jpeg(frame, self._stream.sample_aspect_ratio or Fraction(1)))
 
     def hold_until(self, pts: int) -> None:
         """A copied stream has no picture to repeat."""
@@ -235,6 +239,20 @@ class VideoCopy:
     def close(self) -> None:
         if self._copy is not None:
             self._copy.close()
+
+
+def still(stream: Any, keyframe: Any, extradata: bytes | None) -> Any:
+    """The picture of one keyframe packet, by a decoder for it alone; None when it does not decode."""
+    try:
+        decoder: Any = av.CodecContext.create(stream.codec_context.name, "r")
+        decoder.thread_count = 1
+        decoder.options = {"max_pixels": str(MAX_PIXELS)}
+        if extradata:
+            decoder.extradata = extradata
+        frames = [*decoder.decode(keyframe), *decoder.decode(None)]
+    except (av.FFmpegError, ValueError, OSError):
+        return None
+    return frames[0] if frames else None
 
 
 _SETS = {"h264": lambda n: n & 31 in (7, 8), "hevc": lambda n: n >> 1 & 63 in (32, 33, 34)}
