@@ -19,6 +19,7 @@ from edge.clock import Clock
 from edge.errors import CodecError, SourceError
 from edge.flow.bridge import Outbox
 from edge.flow.hub import Hub, Listener
+from edge.flow.ring import Bounds
 from edge.log import Log, Throttle
 from edge.media import kinds
 from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable, Without
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from edge.media.pipeline import Pipeline, PipelineStats
 
 CONTAINERS = ("ts", "flv", "mp4")
-RING_BYTES = 1 << 20  # per container in use: several GOPs at the rates edge is for
 OUTBOX_BYTES = 2 << 20
 LINGER = 10.0  # seconds that a container is muxed on, and a channel on demand runs on, after the last viewer
 STOPPING = 3.0
@@ -54,7 +54,7 @@ class Channel:
         self._clock, self._log, self._access = clock, log, access
         self._say_failed = Throttle(log.error, "listener_failed")
         self._hubs = {
-            name: Hub(f"{settings.name}.{name}", RING_BYTES, self._on_interest, self._on_failure) for name in CONTAINERS
+            name: Hub(f"{settings.name}.{name}", Bounds(), self._on_interest, self._on_failure) for name in CONTAINERS
         }
         self._left: dict[str, float] = {}  # containers without viewers, since when
         self._idle_since = self._started = clock.monotonic()

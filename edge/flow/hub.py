@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from edge.flow.ring import Chunk, Ring, RingStats
+from edge.flow.ring import Bounds, Chunk, Ring, RingStats
 
 
 class Listener(Protocol):
@@ -54,12 +54,12 @@ class Hub:
     def __init__(
         self,
         name: str,
-        max_bytes: int,
+        bounds: Bounds,
         on_interest: Callable[[Hub, bool], None] | None = None,
         on_failure: Callable[[Listener, Exception], None] | None = None,
     ) -> None:
         self.name = name
-        self.ring = Ring(max_bytes)
+        self.ring = Ring(bounds)
         self.init = b""
         self.generation = 0
         self.closed = False

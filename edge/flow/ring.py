@@ -29,8 +29,31 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     time: float = 0.0
 
 
+class Bounds(msgspec.Struct, frozen=True):
+    """What a ring keeps, in bytes of payload and overhead. In this order, the first that applies decides:
+
+    - never more than `most`;
+    - always `least`;
+    - everything from the keyframe before the last on, so that a newcomer finds one and a viewer may lag a whole GOP;
+    - `seconds` of media, within `usual`.
+
+    So the rate of the stream decides: at 320 kb/s it is the seconds (0.4 MB), at 5 Mb/s with a keyframe every 2 s the
+    GOPs (1.3 to 2.6 MB). `most` is for GOPs that are no streaming: over it newcomers wait for the next keyframe.
+    """
+
+    least: int = 256 << 10
+    usual: int = 1 << 20
+    most: int = 16 << 20
+    seconds: float = 8.0
+
+    @classmethod
+    def flat(cls, size: int) -> Bounds:
+        """Up to `size` bytes, whatever they are."""
+        return cls(size, size, size)
+
+
 class RingStats(msgspec.Struct, frozen=True):
-    """`bytes` counts payload and overhead, what `max_bytes` bounds."""
+    """`bytes` counts payload and overhead, what `max_bytes` (`Bounds.most`) bounds."""
 
     chunks: int
     bytes: int
@@ -41,12 +64,12 @@ class RingStats(msgspec.Struct, frozen=True):
 
 
 class Ring:
-    """Recent chunks of one container. Over `max_bytes` the oldest go; the newest always stays."""
+    """Recent chunks of one container. The oldest go as `bounds` say; the newest always stays."""
 
-    __slots__ = ("_bytes", "_chunks", "_keys", "_max_bytes", "_run", "_run_key", "appended_bytes", "head", "tail")
+    __slots__ = ("_bounds", "_bytes", "_chunks", "_keys", "_run", "_run_key", "appended_bytes", "head", "tail")
 
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
         self._chunks: deque[Chunk] = deque()
         self._keys: deque[int] = deque()
         self._bytes = 0
@@ -57,7 +80,7 @@ class Ring:
         self.tail = 0
 
     def append(self, chunk: Chunk) -> None:
-        """Keeps `chunk` (an empty one is nothing) and lets the oldest go as far as the bound asks."""
+        """Keeps `chunk` (an empty one is nothing) and lets the oldest go as far as the bounds allow."""
         size = len(chunk.data)
         if not size:
             return
@@ -68,8 +91,20 @@ class Ring:
         self._bytes += size + OVERHEAD
         self.appended_bytes += size
         self._run_key = (-1, 0)
-        while self._bytes > self._max_bytes and self.head - self.tail > 1:
+        while self.head - self.tail > 1 and self._spare():
             self._drop()
+
+    def _spare(self) -> bool:
+        """Whether the oldest of at least two chunks may go."""
+        bounds, keys = self._bounds, self._keys
+        if not bounds.least < self._bytes <= bounds.most:
+            return self._bytes > bounds.most
+        if keys and keys[0] == self.tail and len(keys) <= 2:
+            return False
+        # Would the rest still be long enough? Time that stepped back is another stream's; where no chunk bears a time,
+        # it is never long enough.
+        rest = self._chunks[-1].time - self._chunks[1].time
+        return self._bytes > bounds.usual or not 0 <= rest < bounds.seconds
 
     def _drop(self) -> None:
         self._bytes -= len(self._chunks.popleft().data) + OVERHEAD
@@ -139,7 +174,7 @@ class Ring:
 
     def stats(self) -> RingStats:
         return RingStats(
-            len(self._chunks), self._bytes, self._max_bytes, self.head, self.appended_bytes, len(self._keys)
+            len(self._chunks), self._bytes, self._bounds.most, self.head, self.appended_bytes, len(self._keys)
         )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from edge.flow.hub import Hub
-from edge.flow.ring import Chunk, Cursor
+from edge.flow.ring import Bounds, Chunk, Cursor
 
 
 class Ear:
@@ -44,7 +44,7 @@ def chunk(text="x", key=False):
 
 
 def test_listeners_are_told_once_a_batch():
-    hub, ear = Hub("ts", 1000), Ear()
+    hub, ear = Hub("ts", Bounds.flat(1000)), Ear()
     hub.subscribe(ear)
     hub.subscribe(ear)
     hub.publish([chunk("a", True), chunk("b")])
@@ -58,7 +58,7 @@ def test_listeners_are_told_once_a_batch():
 
 def test_interest_is_told_for_the_first_and_the_last_only():
     told = []
-    hub = Hub("flv", 1000, lambda hub, wanted: told.append((hub.name, wanted)))
+    hub = Hub("flv", Bounds.flat(1000), lambda hub, wanted: told.append((hub.name, wanted)))
     a, b = Ear(), Ear()
     hub.unsubscribe(a)
     hub.subscribe(a)
@@ -72,7 +72,7 @@ def test_interest_is_told_for_the_first_and_the_last_only():
 
 def test_a_listener_that_raises_is_thrown_out_and_the_others_go_on():
     failures = []
-    hub = Hub("ts", 1000, on_failure=lambda listener, error: failures.append((listener, str(error))))
+    hub = Hub("ts", Bounds.flat(1000), on_failure=lambda listener, error: failures.append((listener, str(error))))
     bad, good = Breaking(), Ear()
     hub.subscribe(bad)
     hub.subscribe(good)
@@ -85,7 +85,7 @@ def test_a_listener_that_raises_is_thrown_out_and_the_others_go_on():
 
 
 def test_a_listener_may_leave_while_it_is_told():
-    hub = Hub("ts", 1000)
+    hub = Hub("ts", Bounds.flat(1000))
     leaving, staying = Leaving(hub), Ear()
     hub.subscribe(leaving)
     hub.subscribe(staying)
@@ -97,7 +97,7 @@ def test_a_listener_may_leave_while_it_is_told():
 
 def test_close_tells_the_end_once_and_asks_for_nothing():
     told = []
-    hub, ear, late = Hub("ts", 1000, lambda _, wanted: told.append(wanted)), Ear(), Ear()
+    hub, ear, late = Hub("ts", Bounds.flat(1000), lambda _, wanted: told.append(wanted)), Ear(), Ear()
     hub.subscribe(ear)
     hub.close()
     hub.close()
@@ -110,7 +110,7 @@ def test_close_tells_the_end_once_and_asks_for_nothing():
 
 
 def test_idle_leaves_nothing_stale_for_the_next_viewer():
-    hub = Hub("mp4", 1000)
+    hub = Hub("mp4", Bounds.flat(1000))
     hub.set_init(b"moov")
     hub.publish([chunk("old", True)])
     hub.idle()
@@ -126,7 +126,7 @@ def test_idle_leaves_nothing_stale_for_the_next_viewer():
 
 
 def test_a_new_format_opens_an_idle_hub_too():
-    hub = Hub("ts", 1000)
+    hub = Hub("ts", Bounds.flat(1000))
     hub.idle()
     hub.reset(b"")
     hub.publish([chunk("new", True)])
@@ -135,7 +135,10 @@ def test_a_new_format_opens_an_idle_hub_too():
 
 def test_a_listener_that_fails_by_itself_is_thrown_out_and_counted_as_others():
     failures = []
-    hub, ear = Hub("ts", 1000, on_failure=lambda listener, error: failures.append((listener, str(error)))), Ear()
+    hub, ear = (
+        Hub("ts", Bounds.flat(1000), on_failure=lambda listener, error: failures.append((listener, str(error)))),
+        Ear(),
+    )
     hub.subscribe(ear)
     hub.fail(ear, RuntimeError("timer"))
     assert failures == [(ear, "timer")]
@@ -143,7 +146,7 @@ def test_a_listener_that_fails_by_itself_is_thrown_out_and_counted_as_others():
 
 
 def test_the_ring_bounds_what_a_flood_of_tiny_or_empty_chunks_costs():
-    hub = Hub("ts", 10_000)
+    hub = Hub("ts", Bounds.flat(10_000))
     hub.publish([chunk("") for _ in range(10_000)])
     assert hub.stats().ring.chunks == 0
     hub.publish([chunk("x") for _ in range(10_000)])

@@ -223,7 +223,7 @@ def test_what_does_not_continue_is_marked(how):
 
 def test_a_batch_larger_than_the_ring_leaves_a_marked_hole():
     house = House().started()
-    house.hub.publish([Chunk(b"x" * 300_000, n == 3, house.media + n / 10) for n in range(6)])
+    house.hub.publish([Chunk(b"x" * 3_000_000, n == 3, house.media + n / 10) for n in range(6)])
     house.media = 112.0
     house.play(4.5)
     assert house.hls.stats("news").lost == 1
