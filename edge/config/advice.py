@@ -26,6 +26,8 @@ def _http(http: HttpSettings, channels: tuple[ChannelSettings, ...]) -> Iterator
         yield "http.listen: open to the world without max_viewers or egress, any number of viewers may fill the line"
     if any(is_wildcard(address) for address in http.metrics_listen):
         yield "http.metrics_listen: open to the world"
+    if not http.metrics_listen and not all(channel.public for channel in channels):
+        yield "http.metrics_listen: not set, so /metrics shows private channels only to a token of scope stats"
     if "0.0.0.0/0" in http.trusted_proxies or "::/0" in http.trusted_proxies:
         yield "http.trusted_proxies: everybody is trusted, any client can choose the address it is known by"
 

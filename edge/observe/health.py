@@ -26,6 +26,7 @@ class Freshness(msgspec.Struct, frozen=True):
     name: str
     always_on: bool
     age: float | None
+    public: bool = True
 
 
 def health() -> tuple[int, str]:
@@ -42,10 +43,11 @@ def ready(state: Readiness) -> tuple[int, str]:
     return 200, f"ready, edge {__version__}"
 
 
-def ready_channels(state: Readiness, channels: Sequence[Freshness]) -> tuple[int, str]:
-    """As `ready`, and every channel that should always run has had a frame in the last 15 s."""
+def ready_channels(state: Readiness, channels: Sequence[Freshness], *, private: bool = True) -> tuple[int, str]:
+    """As `ready`, and every channel that should always run has had a frame in the last 15 s; `private`: names all."""
     status, body = ready(state)
-    stale = [c.name for c in channels if c.always_on and (c.age is None or c.age > FRESH_SECONDS)]
+    late = [c for c in channels if c.always_on and (c.age is None or c.age > FRESH_SECONDS)]
+    stale = dict.fromkeys(c.name if c.public or private else "a private channel" for c in late)
     if status != 200 or not stale:
         return status, body
     return 503, f"not ready, edge {__version__}: no frame in the last {FRESH_SECONDS:g} s from {', '.join(stale)}"

@@ -26,17 +26,21 @@ class Exporter:
         self._ask = ask
         self._now = monotonic
         self._turn = asyncio.Lock()
-        self._cached: dict[str, tuple[float, str, bytes]] = {}  # by format, of which there are two
+        self._cached: dict[tuple[str, bool], tuple[float, str, bytes]] = {}  # by format and whether all of it: four
         self._rendering: _Rendering | None = None
 
-    async def scrape(self, accept: str) -> tuple[str, bytes]:
-        """Content type and text for a client that accepts `accept`. Renders in a thread: it takes milliseconds."""
+    async def scrape(self, accept: str, *, private: bool = True) -> tuple[str, bytes]:
+        """Content type and text for a client that accepts `accept`, with the private channels or without.
+
+        Renders in a thread: it takes milliseconds.
+        """
         wanted = _OPENMETRICS if _OPENMETRICS in accept else ""
         async with self._turn:
-            due, kind, text = self._cached.get(wanted, (float("-inf"), "", b""))
+            due, kind, text = self._cached.get((wanted, private), (float("-inf"), "", b""))
             if self._now() >= due:
-                kind, text = await asyncio.to_thread(self._render, self._ask(), wanted)
-                self._cached[wanted] = (self._now() + CACHED_SECONDS, kind, text)
+                snapshot = self._ask() if private else self._ask().without_private()
+                kind, text = await asyncio.to_thread(self._render, snapshot, wanted)
+                self._cached[wanted, private] = (self._now() + CACHED_SECONDS, kind, text)
             return kind, text
 
     def _render(self, snapshot: Snapshot, wanted: str) -> tuple[str, bytes]:

@@ -8,12 +8,16 @@ from edge.http.message import Handler, Request, Response, text
 from edge.observe.health import Freshness, Readiness, health, ready, ready_channels
 from edge.observe.metrics import Exporter
 
+Allowed = Callable[[Request], bool]  # whether the request may learn of private channels
+
 _FRESH = (("Cache-Control", "no-store"),)
 
 
-def metrics(exporter: Exporter) -> Handler:
+def metrics(exporter: Exporter, allowed: Allowed) -> Handler:
+    """Without private channels for those who are not `allowed` to know of them."""
+
     async def answer(request: Request) -> Response:
-        kind, body = await exporter.scrape(request.headers.get("accept", ""))
+        kind, body = await exporter.scrape(request.headers.get("accept", ""), private=allowed(request))
         return Response(200, (("Content-Type", kind), *_FRESH), body)
 
     return answer
@@ -23,12 +27,15 @@ def healthz(_request: Request) -> Response:
     return text(*health(), _FRESH)
 
 
-def readyz(state: Callable[[], Readiness], channels: Callable[[], Sequence[Freshness]]) -> Handler:
-    """`?channels` asks for the channels too: a source that is away must not fail a deployment by itself."""
+def readyz(state: Callable[[], Readiness], channels: Callable[[], Sequence[Freshness]], allowed: Allowed) -> Handler:
+    """`?channels` asks for the channels too: a source that is away must not fail a deployment by itself.
+
+    A private channel counts for everybody and is named to those who are `allowed` to know of it.
+    """
 
     def answer(request: Request) -> Response:
         if request.arg("channels") is None:
             return text(*ready(state()), _FRESH)
-        return text(*ready_channels(state(), channels()), _FRESH)
+        return text(*ready_channels(state(), channels(), private=allowed(request)), _FRESH)
 
     return answer

@@ -13,6 +13,7 @@ class ChannelSnapshot(msgspec.Struct, frozen=True):
     """One channel. Counts rise for as long as the process lives; mappings count by word, the words from fixed lists."""
 
     name: str
+    public: bool = True
     up: bool = False
     connections: Mapping[str, int] = {}  # connections to the source by the reason they ended
     replayed: int = 0
@@ -51,3 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     traffic_month: int | None = None
     ring_bytes: int = 0
     ring_limit: int | None = None
+
+    def without_private(self) -> Snapshot:
+        """What anybody may see: that a private channel exists is nobody's business."""
+        return msgspec.structs.replace(self, channels=tuple(channel for channel in self.channels if channel.public))

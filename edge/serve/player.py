@@ -103,7 +103,11 @@ class Pages:
         return maybe_gzip(request, page, _HTML, _PAGE + safety(framed=False))
 
     def player(self, request: Request) -> Response:
-        """A channel's page; `?embed`: only the picture. A private channel's too: it holds nothing but a form."""
+        """A channel's page; `?embed`: only the picture. A private channel's too: it holds nothing but a form.
+
+        So a name that is guessed can be told from one that is not there. It must be: the page is where the token is
+        entered. Names that should not be guessed are the operator's to choose; nothing lists them.
+        """
         channel = self._registry.get(request.params["name"])
         if channel is None:
             return text(404, "There is no such channel.", safety(framed=False))

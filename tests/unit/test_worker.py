@@ -77,7 +77,11 @@ def test_a_private_channel_needs_a_token_and_tells_nothing_without(tmp_path, cap
         worker.until(lambda: worker.get("/readyz?channels")[0] == 200, "frames")
         for path in ("secret.ts", "secret.mp4", "secret.jpg", "secret/index.m3u8", "secret/state"):
             assert worker.get(f"/live/{path}")[0] == 401, path
-        assert b"secret" not in worker.get("/")[1]
+        for path in ("/", "/metrics", "/readyz?channels"):
+            assert b"secret" not in worker.get(path)[1], path
+        main(["token", "new", "--scope", "stats", "--data-dir", str(tmp_path / "data")])
+        stats = capsys.readouterr().out.strip().splitlines()[0]
+        worker.until(lambda: b'channel="secret"' in worker.get("/metrics", stats)[1], "the token to be known")
         main(["token", "new", "--scope", "view", "--data-dir", str(tmp_path / "data")])
         secret = capsys.readouterr().out.strip().splitlines()[0]
         worker.until(lambda: worker.get("/live/secret.jpg", secret)[0] == 200, "the token to be known")

@@ -45,6 +45,12 @@ def test_a_bound_on_every_channel_bounds_the_host() -> None:
     assert keys(http={"listen": ["0.0.0.0:1"]}, channel=[NEWS | {"max_viewers": 3}]) == []
 
 
+def test_private_channels_and_metrics_on_the_viewers_listener() -> None:
+    private = [NEWS | {"public": False}]
+    assert keys(channel=private) == ["http.metrics_listen"]
+    assert keys(channel=private, http={"metrics_listen": ["127.0.0.1:9109"]}) == []
+
+
 def test_no_channel() -> None:
     assert keys(channel=[]) == ["channel"]
 
