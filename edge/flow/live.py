@@ -15,7 +15,7 @@ import msgspec
 
 from edge.flow.ring import OVERHEAD, Chunk
 from edge.flow.segment import MIN_SECONDS, Cutter, Piece
-from edge.flow.window import Window, WindowStats
+from edge.flow.window import MAX_BYTES, Window, WindowStats
 
 TARGET = 2.0
 # 2020-01-01 UTC. Media sequence numbers begin at the seconds since: a later process begins above an earlier one.
@@ -67,7 +67,7 @@ class Live:
         *,
         copy: bool = False,
         size: int = 6,
-        max_bytes: int = 8 << 20,
+        max_bytes: int = MAX_BYTES,
         floor: Numbers | None = None,
         target_duration: int | None = None,
     ) -> None:

@@ -40,7 +40,8 @@ class Cutter:
       the last PAT and PMT again.
     - After `discontinuity` the next keyframe begins a new piece, marked. After `part`, `lose` and at the start
       everything up to the next keyframe is dropped as well: no player could decode it. So it is where time steps.
-    - A piece over `max_bytes` is dropped whole (counted in `dropped`), for a stream whose time stands still.
+    - A piece that would be over half of `max_bytes` is cut like that, too, if it lasts a second. Over `max_bytes` it is
+      dropped whole (counted in `dropped`): that is a stream whose time stands still.
     """
 
     def __init__(self, target: float, limit: float, max_bytes: int) -> None:
@@ -89,9 +90,11 @@ class Cutter:
         return done
 
     def _cut(self, chunk: Chunk, time: float, *, short: bool) -> list[Piece]:
+        length = time - self._start
+        if self._open and length >= MIN_SECONDS and self._size + len(chunk.data) > self._max_bytes // 2:
+            return self._close(time)
         if not self._open or not chunk.key:
             return []
-        length = time - self._start
         if self._pending:
             return self._close(time if time - self._last <= _TOLERANCE else self._last + self._step)
         least = _LEAST if short and not self._open[0].key else MIN_SECONDS

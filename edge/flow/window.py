@@ -8,6 +8,11 @@ import msgspec
 
 from edge.flow.segment import Piece
 
+# Of a channel's segments, listed and kept. How many they are is a matter of seconds (R10, R15: 26 s with segments of
+# 2 s, 52 s with 4 s, 130 s with 10 s), so that the stream's rate decides what they take: 1 MB at 320 kb/s, 20 MB at
+# 6 Mb/s. The bound is for what is no rate for a small host: over 20, 10, and 4 Mb/s.
+MAX_BYTES = 64 << 20
+
 
 class Segment(msgspec.Struct, gc=False):
     """A piece with its media sequence number. `held`: seconds of the longest playlist that listed it."""
@@ -40,7 +45,7 @@ class Window:
     """
 
     def __init__(
-        self, target_duration: int, msn: int, discontinuity_sequence: int, size: int = 6, max_bytes: int = 8 << 20
+        self, target_duration: int, msn: int, discontinuity_sequence: int, size: int = 6, max_bytes: int = MAX_BYTES
     ) -> None:
         self.target_duration = target_duration
         self.size = size

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edge.flow.live import EPOCH, Live, Numbers
 from edge.flow.playlist import render
 from edge.flow.ring import Chunk
+from edge.flow.window import MAX_BYTES
 
 TICK = 0.1  # a tenth of the target duration is asked for; half of that keeps float sums out of the verdict
 
@@ -20,7 +21,7 @@ TICK = 0.1  # a tenth of the target duration is asked for; half of that keeps fl
 class World:
     """A source, a clock and the playlist between them, with the checker looking at every version."""
 
-    def __init__(self, copy, max_bytes=8 << 20):
+    def __init__(self, copy, max_bytes=MAX_BYTES):
         self.copy = copy
         self.max_bytes = max_bytes
         self.now = 1000.0
@@ -79,11 +80,11 @@ class World:
         stats = live.window.stats()
         assert stats.bytes <= self.max_bytes or stats.listed == 1
 
-    def gop(self, seconds, interval, pace=1.0, key=True):
-        """Media of `seconds`, a chunk every `interval`; `pace` wall seconds a media second."""
+    def gop(self, seconds, interval, pace=1.0, key=True, size=4):
+        """Media of `seconds`, a chunk of `size` bytes every `interval`; `pace` wall seconds a media second."""
         end = self.media + seconds
         while self.media < end - 1e-9:
-            self.send(key)
+            self.send(key, size)
             key = False
             self.media = min(self.media + interval, end)
             self.pass_time(interval * pace)
@@ -167,7 +168,7 @@ def play(world, event):
 
 
 @settings(max_examples=150, deadline=None)
-@given(events, st.booleans(), st.sampled_from([8 << 20, 30_000]))
+@given(events, st.booleans(), st.sampled_from([MAX_BYTES, 30_000]))
 def test_every_rule_holds_whatever_the_source_does(script, copy, max_bytes):
     world = World(copy, max_bytes)
     for event in script:
@@ -248,3 +249,38 @@ def test_a_copied_channel_keeps_the_target_duration_of_its_first_gops(gops):
     assert len(targets) == 1
     assert 6 <= targets.pop() <= 12
     check_content(world)
+
+
+COPY, ENCODED = True, False
+
+
+@pytest.mark.parametrize(
+    ("rate", "gop", "copy"),
+    [(2e6, 10.0, COPY), (4e6, 4.4, COPY), (6e6, 4.0, COPY), (6e6, 2.0, COPY), (3e6, 2.0, ENCODED), (9e6, 2.0, ENCODED)],
+)
+def test_at_ordinary_rates_every_segment_is_whole_and_kept_as_long_as_the_rules_say(rate, gop, copy):
+    world = World(copy)
+    for _ in range(int(100 / gop)):
+        world.gop(gop, 0.2, size=int(rate / 8 * 0.2) // 4 * 4)
+    world.check.finish(world.now)
+    check_content(world)
+    stats = world.live.stats()
+    assert stats.segments > 100 / gop - 5
+    assert (stats.dropped, stats.window.early, stats.window.starved) == (0, 0, 0)
+    assert all(segment.piece.independent for segment in world.listed.values())
+
+
+@pytest.mark.parametrize("rate", [60_000, 150_000])
+def test_over_the_bound_pieces_are_cut_without_a_keyframe_and_nothing_is_lost(rate):
+    """R10 and R15 give way to memory here, the content and the numbers do not."""
+    world = World(copy=True, max_bytes=800_000)
+    world.check = lambda *_: None
+    for _ in range(12):
+        world.gop(5.0, 0.1, size=rate // 10)
+    stats = world.live.stats()
+    assert stats.dropped == 0
+    assert stats.window.early + stats.window.starved > 0
+    check_content(world)
+    assert max(segment.size for segment in world.listed.values()) <= 200_000
+    assert not all(segment.piece.independent for segment in world.listed.values())
+    assert min(segment.piece.duration for segment in world.listed.values()) >= 1.0
