@@ -13,16 +13,41 @@ from collections.abc import Callable
 from typing import TextIO
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,*?&=()\[\]~-]+")
-_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")  # up to the last @: a password may hold one
-_QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=[^&#\s]*")
+_URL = re.compile(r"(?<=://)([^/\s]*)([^?#\s]*)(\S*)")  # what stands before the first slash, the path, the rest
 LEVELS = ("debug", "info", "warning", "error")
 
 
 def redact(text: str) -> str:
-    """URLs in `text` without user name, password and query values (tokens live there)."""
-    if "://" not in text:
-        return text
-    return _QUERY.sub(r"\1=…", _USERINFO.sub("", text))
+    """URLs in `text` without user name, password, query values and fragment (tokens live there)."""
+    return _URL.sub(_redact_url, text) if "://" in text else text
+
+
+def _redact_url(url: re.Match[str]) -> str:
+    user, _, host = url[1].rpartition("@")  # the last one: a password may hold one
+    if "?" in user or "#" in user:
+        return f"…{url[2]}"  # a password with a mark that should be encoded, or a query that holds an @: who knows
+    host, mark, more = _split(host)
+    return host + _redact_query(mark + more + url[2] + url[3]) if mark else host + url[2] + _redact_query(url[3])
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    at = min((text.find(mark) for mark in "?#" if mark in text), default=len(text))
+    return text[:at], text[at : at + 1], text[at + 1 :]
+
+
+def _redact_query(text: str) -> str:
+    """`text` begins with ? or #, or is empty. Names of parameters stay, as they help; a word alone may be a secret."""
+    query, mark, _ = text.partition("#")
+    words = [(name, sign) for name, sign, _ in (word.partition("=") for word in query[1:].split("&"))]
+    shown = "&".join(f"{name}=…" if sign else "…" if name else "" for name, sign in words)
+    return query[:1] + shown + (f"{mark}…" if mark else "")
+
+
+def origin(url: str) -> str:
+    """`scheme://host:port/…`: a path may hold user, password or stream key (`/live/USER/PASSWORD/1.ts`)."""
+    scheme, mark, rest = redact(url).partition("://")
+    host = re.split("[/?#]", rest, maxsplit=1)[0]
+    return f"{scheme}{mark}{host}{rest[len(host) :] if rest[len(host) :] in ('', '/') else '/…'}"
 
 
 def _value(value: object) -> str:

@@ -11,7 +11,7 @@ from edge.config.load import load
 from edge.config.model import Settings
 from edge.host.datadir import trouble
 from edge.http.settings import HttpSettings
-from edge.log import redact
+from edge.log import origin
 from edge.media.settings import AudioSettings, VideoSettings
 from edge.units import show_rate
 
@@ -72,7 +72,7 @@ def _channel(channel: ChannelSettings) -> Rows:
 
 def _source(channel: ChannelSettings) -> str:
     """Only names of secrets: a header's value may be one."""
-    words = [redact(channel.source)]
+    words = [origin(channel.source) if "://" in channel.source else channel.source]
     if channel.user_file:
         words.append(f"user and password from {channel.user_file} and {channel.password_file}")
     if channel.headers:

@@ -15,6 +15,7 @@ from edge.config.walk import Rule
 from edge.errors import ConfigError
 from edge.http.fields import trouble
 from edge.http.origin import read_origin
+from edge.log import origin
 from edge.units import BitRate, Bytes, show_bytes, show_rate
 
 SCHEMES = ("http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "udp", "rtp")
@@ -64,7 +65,8 @@ def _is_origin(value: str) -> bool:
 
 def _shown(url: str) -> str:
     """A password in a broken URL may hold what ends it in a valid one, so all up to the last @ is left out."""
-    return quoted(re.sub(r"://.*@", "://", url))
+    shown = re.sub(r"://.*@", "://", url)
+    return quoted(origin(shown) if shown.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)) else shown)
 
 
 def _is_url(text: str, *, needs_host: bool, needs_port: bool) -> bool:

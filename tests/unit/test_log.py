@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from edge.log import LEVELS, Log, Throttle, redact
+from edge.log import LEVELS, Log, Throttle, origin, redact
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,20 @@ from edge.log import LEVELS, Log, Throttle, redact
         ("http://user:pass@host/path", "http://host/path"),
         ("http://user:p@ss@host/path", "http://host/path"),
         ("rtsp://user@host", "rtsp://host"),
-        ("http://h/?token=abc&b=c#f", "http://h/?token=…&b=…#f"),
+        ("http://h/?token=abc&b=c#f", "http://h/?token=…&b=…#…"),
+        ("http://h/1.ts?SECRET", "http://h/1.ts?…"),
+        ("http://h/1.ts?a=b&SECRET&&c=", "http://h/1.ts?a=…&…&&c=…"),
+        ("http://h?SECRET/more", "http://h?…"),
+        ("http://h?k=SECRET/more#x", "http://h?k=…#…"),
+        ("http://h#SECRET", "http://h#…"),
+        ("http://h/#SECRET?a=b", "http://h/#…"),
+        ("http://u:p#q@h/x", "http://…/x"),
+        ("http://u:p?q@h/x", "http://…/x"),
+        ("http://h?token=a@b", "http://…"),
+        (
+            "rtmp://h/app/key and udp://@239.0.0.1:5?fifo_size=1 too",
+            "rtmp://h/app/key and udp://239.0.0.1:5?fifo_size=… too",
+        ),
         ("http://h/a@b", "http://h/a@b"),
         ("http://h/?q=a@b", "http://h/?q=…"),
         ("GET http://u:p@h/ then http://v:q@i/?k=v failed", "GET http://h/ then http://i/?k=… failed"),
@@ -26,6 +39,22 @@ from edge.log import LEVELS, Log, Throttle, redact
 )
 def test_redact(text: str, clean: str) -> None:
     assert redact(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://host", "http://host"),
+        ("https://host:8443/", "https://host:8443/"),
+        ("http://u:p@h/live/user/pass/1.ts", "http://h/…"),
+        ("rtmp://live.example/app/STREAMKEY", "rtmp://live.example/…"),
+        ("http://h?SECRET", "http://h/…"),
+        ("http://u:p#q@h/key", "http://…/…"),
+        ("rtsp://[::1]:554/key", "rtsp://[::1]:554/…"),
+    ],
+)
+def test_origin(url: str, shown: str) -> None:
+    assert origin(url) == shown
 
 
 def logged(level: str = "debug", /, event: str = "e", **fields: object) -> str:

@@ -57,7 +57,7 @@ traffic        500 GB a month
 viewers        not limited
 connections    at most 1000, 256 from one address
 channel        news
-  source       http://source.example/1034.ts?key=…, headers Authorization, program 3, sound in fre
+  source       http://source.example/…, headers Authorization, program 3, sound in fre
   video        h264, 352x240 (anamorphic), at most 15 frames/s, 256 kb/s, preset ultrafast
   audio        copied where every output can carry it, else aac, 64 kb/s, mono
   viewers      not limited by the channel

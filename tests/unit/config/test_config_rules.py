@@ -102,6 +102,11 @@ def test_a_refused_source_does_not_show_its_password(source: str) -> None:
     assert "source.example" in mistake.got
 
 
+def test_a_wrong_source_shows_no_path_as_it_may_be_a_key() -> None:
+    (mistake,) = rules.source("rtmp://live.example/app/STREAM KEY", "p")
+    assert mistake.got == '"rtmp://live.example/…"'
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:8080", "0.0.0.0:80", "[::1]:8080", "[::]:0", "edge.example:65535"])
 def test_addresses_to_listen_on(address: str) -> None:
     assert list(rules.address(address, "p")) == []
