@@ -107,7 +107,7 @@ class Tokens:
             raise StoreError(f"expected {self._path} to be at most {_MOST_BYTES} bytes")
         try:
             return msgspec.json.decode(raw, type=_File).tokens
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise StoreError(f"{self._path} is damaged ({error}): mend or remove it, then make new tokens") from None
 
     def revoke(self, identity: str) -> bool:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from edge.access.scopes import SCOPES, granted
-from edge.access.tokens import CHECK_SECONDS, MOST_TOKENS, Tokens
+from edge.access.tokens import CHECK_SECONDS, MOST_TOKENS, Tokens, TokenStats
 from edge.errors import ConfigError, StoreError
 
 
@@ -115,21 +115,27 @@ def test_find_leaves_reading_to_the_background(path):
         '{"tokens": [{}]}',
         '{"tokens": [{"id": "a", "hash": "zz", "scopes": ["admin"], "note": "", "created": 1}]}',
         '{"tokens": []}' + " " * 1_048_576,
+        b'{"tokens": [{"id": "\xff\xfe"}]}',
+        b"\xff",
+        '{"tokens": [], "x": ' + "[" * 500_000 + "]" * 500_000 + "}",
     ],
+    ids=range(9),
 )
 def test_damaged_file_means_no_tokens_and_says_what_to_do(path, content):
     time = Time()
     tokens = made(path, monotonic=time)
     secret = tokens.new(["admin"])
-    path.write_text(content)
+    raw = content if isinstance(content, bytes) else content.encode()
+    path.write_bytes(raw)
     time.now += CHECK_SECONDS
     assert tokens.find(secret) == frozenset()
+    assert made(path).stats() == TokenStats(tokens=0, readable=False)  # a worker starts all the same
     assert tokens.stats().readable is False
     with pytest.raises(StoreError, match=r"tokens\.json"):
         tokens.list()
     with pytest.raises(StoreError):
         tokens.new(["view"])
-    assert path.read_text() == content  # not overwritten
+    assert path.read_bytes() == raw  # not overwritten
 
 
 def test_removed_file_revokes_all(path):
