@@ -20,7 +20,7 @@ from edge.flow.ring import Cursor
 from edge.log import Log
 from edge.media.settings import AudioSettings, VideoSettings
 
-DEADLINE = 30.0
+DEADLINE = 20.0
 
 
 class Viewer:

@@ -319,9 +319,12 @@ def open_url(
     if headers:
         options["headers"] = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     timeout = None if kind in (kinds.FILE, kinds.DEMO) else (kinds.CONNECT, kind.silence)
+    started = time.monotonic()
     try:
         container = av.open(target, format=form, options=options, timeout=timeout)
     except (av.FFmpegError, ValueError, OSError) as error:
+        if timeout and time.monotonic() - started >= kinds.CONNECT:  # RTSP calls an interrupted read invalid data
+            raise SourceError("silent", f"expected an answer within {kinds.CONNECT:g} s") from None
         raise classify(error, opening=True) from None
     return _opened(container, kind, program, language)
 
