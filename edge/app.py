@@ -8,14 +8,14 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from edge import __version__
 from edge.access.proxies import Proxies
 from edge.access.tokens import Tokens
-from edge.channel.channel import Channel
+from edge.channel.channel import CONTAINERS, Channel
 from edge.channel.registry import Registry
 from edge.clock import Clock, SystemClock
 from edge.config.model import Settings
@@ -200,24 +200,24 @@ class App:
     def snapshot(self) -> Snapshot:
         """Everything that is counted, at this moment."""
         stats = [server.stats() for server in self._servers]
-        requests: dict[str, int] = {}
-        for each in stats:
-            for word, count in each.answers.items():
-                requests[word] = requests.get(word, 0) + count
         channels = self._registry.all()
         return Snapshot(
             build=_build(),
             channels=tuple(self._of_channel(channel) for channel in channels),
             loop_lag=self._lag.stats(),
-            requests=requests,
+            requests=_sum(each.answers for each in stats),
             connections=sum(each.connections for each in stats),
+            http_refused=_sum(each.refused for each in stats),
+            http_expired=_sum(each.expired for each in stats),
+            http_failures=sum(each.failures for each in stats),
             traffic_month=self._audience.admission.traffic(self._clock.wall()),
             ring_bytes=sum(channel.stats().ring_bytes for channel in channels),
+            ring_limit=sum(c.hub(kind).ring.stats().max_bytes for c in channels for kind in CONTAINERS),
         )
 
     def _of_channel(self, channel: Channel) -> ChannelSnapshot:
         name, stats, audience = channel.settings.name, channel.stats(), self._audience.stats(channel.settings.name)
-        pipeline, age = stats.pipeline, channel.frame_age()
+        pipeline, age, hls = stats.pipeline, channel.frame_age(), self._hls.stats(name)
         video = pipeline.video if pipeline else {}
         dropped = {word.removeprefix("dropped_"): n for word, n in video.items() if word.startswith("dropped_")}
         packets = pipeline.packets if pipeline else {}
@@ -241,8 +241,18 @@ class App:
             sent=audience.sent,
             skipped=audience.skipped,
             closed=audience.closed,
-            refused=audience.refused,
+            refused=audience.refused | ({"waiting": hls.turned_away} if hls.turned_away else {}),
+            hls_gaps=hls.gaps,
+            hls_dropped=hls.dropped,
         )
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for each in counts:
+        for word, count in each.items():
+            total[word] = total.get(word, 0) + count
+    return total
 
 
 def _build() -> Build:

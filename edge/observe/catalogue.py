@@ -138,6 +138,19 @@ METRICS: tuple[Metric, ...] = (
         lambda c: c.refused,
         "reason",
     ),
+    _of_channel(
+        "edge_hls_gaps_total",
+        "counter",
+        "HLS segments marked as missing while the source was away.",
+        lambda c: c.hls_gaps,
+    ),
+    _of_channel(
+        "edge_hls_dropped_total",
+        "counter",
+        "What an HLS playlist could not list, or keep for as long as players may ask, by reason.",
+        lambda c: c.hls_dropped,
+        "reason",
+    ),
     _of_process(
         "edge_http_requests_total",
         "counter",
@@ -146,6 +159,26 @@ METRICS: tuple[Metric, ...] = (
         "class",
     ),
     _of_process("edge_http_connections", "gauge", "Open HTTP connections.", lambda s: s.connections),
+    _of_process(
+        "edge_http_refused_total",
+        "counter",
+        "HTTP connections that were turned away: all are taken (full), or those of one address.",
+        lambda s: s.http_refused,
+        "reason",
+    ),
+    _of_process(
+        "edge_http_expired_total",
+        "counter",
+        "HTTP connections that were ended by a deadline, by which.",
+        lambda s: s.http_expired,
+        "deadline",
+    ),
+    _of_process(
+        "edge_http_failures_total",
+        "counter",
+        "HTTP requests that failed by a mistake of edge; the log has them.",
+        lambda s: s.http_failures,
+    ),
     _of_process(
         "edge_traffic_month_bytes",
         "gauge",

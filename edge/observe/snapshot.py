@@ -30,6 +30,8 @@ class ChannelSnapshot(msgspec.Struct, frozen=True):
     skipped: int = 0
     closed: Mapping[str, int] = {}  # viewers by reason
     refused: Mapping[str, int] = {}  # viewers by reason
+    hls_gaps: int = 0
+    hls_dropped: Mapping[str, int] = {}  # by reason
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -49,6 +51,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     loop_lag: HistogramStats | None = None
     requests: Mapping[str, int] = {}  # by class of status: 2xx, 3xx, 4xx, 5xx
     connections: int = 0
+    http_refused: Mapping[str, int] = {}  # connections by the bound that was reached
+    http_expired: Mapping[str, int] = {}  # connections by the deadline
+    http_failures: int = 0
     traffic_month: int | None = None
     ring_bytes: int = 0
     ring_limit: int | None = None

@@ -12,6 +12,7 @@ from edge.clock import Clock
 from edge.flow.hub import Hub
 from edge.flow.live import Live, LiveStats, Numbers
 from edge.flow.playlist import render
+from edge.flow.stats import Tally
 from edge.flow.window import Segment
 from edge.serve.hlsviewers import AWAY, Present
 from edge.serve.viewer import Later, call_later
@@ -31,13 +32,19 @@ class Playlist(msgspec.Struct, frozen=True):
 
 
 class HlsFeedStats(msgspec.Struct, frozen=True):
-    """`viewers` asked a moment ago; `forgotten` were more than are kept in mind; `turned_away` more than may wait."""
+    """`viewers` asked a moment ago; `forgotten` were more than are kept in mind; `turned_away` more than may wait.
+
+    `gaps` were listed while the source was away. `dropped` by reason: chunks before a keyframe, pieces too `short`,
+    segments too `early` for slow players or though the playlist is `starved`, batches `lost` as larger than the ring.
+    Both since the start, over all playlists.
+    """
 
     viewers: int
     forgotten: int
     waiters: int
     turned_away: int
-    lost: int
+    gaps: int
+    dropped: dict[str, int]
     live: LiveStats | None
 
 
@@ -62,7 +69,8 @@ class HlsFeed:
         self._ready = asyncio.Event()
         self._waiters = 0
         self._turned_away = 0
-        self._lost = 0
+        self._dropped = Tally()
+        self._gaps = 0
         self._armed = False
 
     # What requests want.
@@ -135,6 +143,10 @@ class HlsFeed:
         self._hub.unsubscribe(self)
         if self._live:
             self._numbers, self._target = self._live.next_numbers, self._live.target_duration
+            stats = self._live.stats()
+            self._gaps += stats.gaps
+            for reason, count in _dropped(stats).items():
+                self._dropped.add(reason, count)
         self._live = self._shown = None
         self._ready.clear()
 
@@ -184,7 +196,7 @@ class HlsFeed:
     def _take(self, live: Live) -> None:
         ring, now = self._hub.ring, self._clock.monotonic()
         if self._seq < ring.tail:  # one batch larger than the ring
-            self._lost += 1
+            self._dropped.add("lost")
             self._seq = ring.tail
             live.part(now)
         for chunk in ring.chunks(self._seq):
@@ -219,5 +231,23 @@ class HlsFeed:
 
     def stats(self) -> HlsFeedStats:
         live = self._live.stats() if self._live else None
-        viewers = self.viewers(self._clock.monotonic())
-        return HlsFeedStats(viewers, self._present.forgotten, self._waiters, self._turned_away, self._lost, live)
+        dropped = self._dropped.snapshot()
+        for reason, count in (_dropped(live) if live else {}).items():
+            dropped[reason] = dropped.get(reason, 0) + count
+        return HlsFeedStats(
+            viewers=self.viewers(self._clock.monotonic()),
+            forgotten=self._present.forgotten,
+            waiters=self._waiters,
+            turned_away=self._turned_away,
+            gaps=self._gaps + (live.gaps if live else 0),
+            dropped=dropped,
+            live=live,
+        )
+
+
+def _dropped(stats: LiveStats) -> dict[str, int]:
+    """Only what there is: most channels never drop, and need no series that says so."""
+    found = {"chunks": stats.dropped, "short": stats.short}
+    if stats.window:
+        found |= {"early": stats.window.early, "starved": stats.window.starved}
+    return {reason: count for reason, count in found.items() if count}

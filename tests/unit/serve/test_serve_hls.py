@@ -186,6 +186,8 @@ def test_while_the_source_is_away_the_playlist_has_gaps_that_cannot_be_fetched()
         playlist = check(house.clock.monotonic(), house.playlist().body.decode())
     gaps = [entry.uri for entry in playlist.entries if entry.gap]
     assert len(gaps) == 6
+    counted = house.hls.stats("news").gaps
+    assert counted >= 6
     assert house.get(f"/live/news/{gaps[0]}").status == 404
     house.media += 20.0
     for _ in range(20):
@@ -193,6 +195,9 @@ def test_while_the_source_is_away_the_playlist_has_gaps_that_cannot_be_fetched()
         playlist = check(house.clock.monotonic(), house.playlist().body.decode())
     assert not any(entry.gap for entry in playlist.entries)
     assert int(playlist.tags["EXT-X-DISCONTINUITY-SEQUENCE"]) == FIRST // 3600 + 1
+    house.play(LINGER)
+    assert house.hls.stats("news").live is None
+    assert house.hls.stats("news").gaps >= counted  # a counter outlives its playlist
 
 
 def test_the_timer_keeps_the_playlist_going_between_ticks():
@@ -226,7 +231,7 @@ def test_a_batch_larger_than_the_ring_leaves_a_marked_hole():
     house.hub.publish([Chunk(b"x" * 3_000_000, n == 3, house.media + n / 10) for n in range(6)])
     house.media = 112.0
     house.play(4.5)
-    assert house.hls.stats("news").lost == 1
+    assert house.hls.stats("news").dropped == {"lost": 1}
     marks = [entry.discontinuity for entry in hlscheck.parse(house.playlist().body.decode()).entries]
     assert sum(marks) == 1
 
@@ -267,7 +272,9 @@ def test_the_hub_is_left_after_a_minute_without_requests_and_taken_up_again():
     assert house.hub.listeners == 1
     house.play(2)
     assert house.hub.listeners == 0
-    assert house.hls.stats("news").live is None
+    stats = house.hls.stats("news")
+    assert stats.live is None
+    assert stats.gaps == 0
     assert house.get(f"/live/news/{first.entries[-1].uri}").status == 404
     house.play(30)
     check.restarted()
