@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import pairwise
 from math import ceil
 
@@ -18,13 +19,15 @@ from edge.flow.segment import MIN_SECONDS, Cutter, Piece
 from edge.flow.window import MAX_BYTES, Window, WindowStats
 
 TARGET = 2.0
-# 2020-01-01 UTC. Media sequence numbers begin at the seconds since: a later process begins above an earlier one.
+BACKLOG = 8.0  # seconds of media that a new playlist may begin with: what players want before they start
+# 2020-01-01 UTC. Media sequence numbers follow the seconds since, so that a later process begins above an earlier one.
 # Discontinuity sequence numbers begin at the hours since and rely on `floor`: hls.js 1.7 keeps an array of that length
 # and walks it for every segment (60 000: nothing to be seen; the seconds, 217 million: 4 s of processor time each).
 EPOCH = 1_577_836_800
 # Target durations after which a playlist that did not grow is helped. RFC 8216bis 6.2.2 (R11) allows 1.5; the rest is
 # for the timer. Jitter of the source up to 0.8 s costs nothing.
 _PATIENCE = 1.4
+_MAX_WAITING = 16  # pieces
 _LEARN_GOPS = 3
 _LEARN_SECONDS = 8.0
 
@@ -37,12 +40,14 @@ class Numbers(msgspec.Struct, frozen=True):
 
 
 class LiveStats(msgspec.Struct, frozen=True):
-    """`dropped` counts chunks, `short` pieces under a second left out, `ended` segments ended for want of media."""
+    """`dropped` counts chunks, `short` pieces under a second left out, `ended` segments ended for want of media,
+    `overtaken` pieces left out because too many waited for their numbers."""
 
     segments: int
     gaps: int
     ended: int
     short: int
+    overtaken: int
     dropped: int
     window: WindowStats | None
 
@@ -54,10 +59,12 @@ class Live:
     first GOPs: one and a half times the largest of three, at least 6; nothing is listed before. Pass `target_duration`
     to keep an earlier one (R4: it must not change).
 
-    Media sequence numbers rise by at most one a second of media, and a shorter piece (before a discontinuity) is left
-    out when they would run ahead of the clock. What they do not survive is a wall clock set back between two processes,
-    or a process that lived shorter than the burst it began with: for those, and for the discontinuity sequence, there
-    is `floor`.
+    Media sequence numbers need nothing kept over a restart (R8). None is ever above the wall clock's (seconds since
+    EPOCH), and a process begins above the clock as it was when the process began; `age` says how long ago that is. So
+    with an age of 8 s a new playlist may list eight segments at once, the newest with the clock's own number; in a
+    young process, pieces that come faster than one a second wait for their numbers. Pieces under a second (before a
+    discontinuity) are left out instead of waiting. What this does not survive is a wall clock set back between two
+    processes: for that, and for the discontinuity sequence, there is `floor`.
     """
 
     def __init__(
@@ -65,26 +72,30 @@ class Live:
         now: float,
         wall: float,
         *,
+        age: float = 0.0,
         copy: bool = False,
         size: int = 6,
         max_bytes: int = MAX_BYTES,
         floor: Numbers | None = None,
         target_duration: int | None = None,
     ) -> None:
-        first = max(0, int(wall - EPOCH))
+        clock = max(0.0, wall - EPOCH)
+        first = int(max(0.0, clock - min(age, BACKLOG)) + 1)
         floor = floor or Numbers()
         self.version = 0  # raised by every new segment
         self.window: Window | None = None
         self._copy = copy
         self._size = size
         self._max_bytes = max_bytes
-        self._first = Numbers(max(first, floor.msn), max(first // 3600, floor.discontinuity_sequence))
+        self._first = Numbers(max(first, floor.msn), max(int(clock) // 3600, floor.discontinuity_sequence))
+        self._zero = now - max(clock, floor.msn)  # when the clock of numbers stood at 0
+        self._waiting: deque[Piece] = deque()  # for their numbers
         self._began = now
         self._updated = now
         self._learned: list[Chunk] = []
         self._learned_bytes = 0
         self._marks: set[int] = set()  # places in `_learned`
-        self._gaps = self._ended = self._short = 0
+        self._gaps = self._ended = self._short = self._overtaken = 0
         self._cutter: Cutter | None = None
         if not copy:
             target_duration = int(TARGET)
@@ -120,7 +131,7 @@ class Live:
         if self._cutter is None:
             self._learn(chunk, now)
         else:
-            self._list(self._cutter.push(chunk, short=self._behind(now) >= 2), now)
+            self._list(self._cutter.push(chunk, short=self._spare(now) >= 2), now)
 
     def _learn(self, chunk: Chunk, now: float) -> None:
         if not self._learned and not chunk.key:
@@ -145,28 +156,50 @@ class Live:
             self.append(chunk, now)
         self._marks.clear()
 
-    def _behind(self, now: float) -> float:
-        """By how many the numbers used lag behind one a second. Negative: no piece under a second may be listed."""
-        used = self.window.next_msn - self._first.msn if self.window else 0
-        return now - self._began - used
+    def _spare(self, now: float) -> float:
+        """How many numbers the clock has left besides the next piece's. Negative: that one has to wait."""
+        return now - self._zero - self.next_numbers.msn - len(self._waiting)
 
     def _list(self, pieces: list[Piece], now: float) -> None:
         for piece in pieces:
-            if piece.duration < MIN_SECONDS and self._behind(now) < 0:
+            if piece.duration < MIN_SECONDS and self._spare(now) < 0:
                 self._short += 1  # it was ended by a discontinuity: what follows is marked
             else:
                 self._put(piece, now)
 
     def _put(self, piece: Piece, now: float) -> None:
-        window = self.window
-        if window is None:
-            return
-        if piece.discontinuity and not self.version:
-            # The first playlist of all continues nothing. Some players hang on a mark there (hls.js 1096).
-            piece = msgspec.structs.replace(piece, discontinuity=False)
-        window.append(piece, now)
-        self.version += 1
-        self._updated = now
+        self._waiting.append(piece)
+        self._release(now)
+        while self._too_many():
+            self._overtake()
+
+    def _too_many(self) -> bool:
+        waiting = self._waiting
+        size = sum(len(chunk) for piece in waiting for chunk in piece.chunks)
+        return len(waiting) > _MAX_WAITING or (len(waiting) > 1 and size > self._max_bytes // 4)
+
+    def _release(self, now: float) -> None:
+        """Lists the pieces whose numbers have come."""
+        while self._waiting and self.window and now - self._zero >= self.window.next_msn:
+            piece = self._waiting.popleft()
+            if piece.discontinuity and not self.version:
+                # The first playlist of all continues nothing. Some players hang on a mark there (hls.js 1096).
+                piece = msgspec.structs.replace(piece, discontinuity=False)
+            self.window.append(piece, now)
+            self.version += 1
+            self._updated = now
+
+    def _overtake(self) -> None:
+        """The source is too far ahead of the clock: goes on, marked, at the next piece that a player can begin with."""
+        waiting = len(self._waiting)
+        self._waiting.popleft()
+        while self._waiting and not self._waiting[0].independent:
+            self._waiting.popleft()
+        self._overtaken += waiting - len(self._waiting)
+        if self._waiting:
+            self._waiting[0] = msgspec.structs.replace(self._waiting[0], discontinuity=True)
+        elif self._cutter:
+            self._cutter.lose()
 
     def discontinuity(self) -> None:
         """The next keyframe does not continue what came before (R16)."""
@@ -194,6 +227,7 @@ class Live:
                 self._decide(now)
             return
         self.window.expire(now)
+        self._release(now)
         if not self.version or now < self.due:
             return
         piece = self._cutter.end()
@@ -208,6 +242,8 @@ class Live:
     @property
     def due(self) -> float:
         """When `tick` has to help next, in monotonic seconds; infinite: not before there is a segment."""
+        if self.window and self._waiting:
+            return self._zero + self.window.next_msn + 0.001  # more than a sum's rounding
         if not self.window or not self.window.segments or not self._cutter:
             return float("inf")
         away = self.window.segments[-1].piece.gap and self._cutter.idle
@@ -217,4 +253,4 @@ class Live:
     def stats(self) -> LiveStats:
         dropped = self._cutter.dropped if self._cutter else 0
         window = self.window.stats() if self.window else None
-        return LiveStats(self.version, self._gaps, self._ended, self._short, dropped, window)
+        return LiveStats(self.version, self._gaps, self._ended, self._short, self._overtaken, dropped, window)

@@ -10,7 +10,7 @@ import msgspec
 
 from edge.clock import Clock
 from edge.flow.hub import Hub
-from edge.flow.live import Live, LiveStats, Numbers
+from edge.flow.live import BACKLOG, Live, LiveStats, Numbers
 from edge.flow.playlist import render
 from edge.flow.stats import Tally
 from edge.flow.window import Segment
@@ -20,7 +20,6 @@ from edge.serve.viewer import Later, call_later
 LINGER = 60.0  # seconds without a request after which the hub is left
 PATIENCE = 10.0  # seconds that a first request waits for the first segment
 MAX_WAITERS = 64
-BACKLOG = 8.0  # seconds of media that the ring may give a new playlist at once: what players want before they start
 
 
 class Playlist(msgspec.Struct, frozen=True):
@@ -58,6 +57,7 @@ class HlsFeed:
         self._present = Present()
         self._hub = hub
         self._clock = clock
+        self._born = clock.monotonic()
         self._copy = copy
         self._later = later
         self._numbers = floor or Numbers()
@@ -134,7 +134,14 @@ class HlsFeed:
             return
         start = self._hub.ring.key_within(BACKLOG)
         self._seq = self._hub.ring.head if start is None else start
-        self._live = Live(now, self._clock.wall(), copy=self._copy, floor=self._numbers, target_duration=self._target)
+        self._live = Live(
+            now,
+            self._clock.wall(),
+            age=now - self._born,
+            copy=self._copy,
+            floor=self._numbers,
+            target_duration=self._target,
+        )
         self._hub.subscribe(self)
         self.on_data()
 
@@ -176,12 +183,14 @@ class HlsFeed:
             self._hub.fail(self, error)
 
     def _changed(self) -> None:
-        if self._live is None or not self._live.ready:
+        if self._live is None:
             return
-        self._ready.set()
-        if not self._armed:
+        if self._live.ready:
+            self._ready.set()
+        due = self._live.due
+        if not self._armed and due < float("inf"):
             self._armed = True
-            self._later(max(0.0, self._live.due - self._clock.monotonic()), self._timer)
+            self._later(max(0.0, due - self._clock.monotonic()), self._timer)
 
     def _timer(self) -> None:
         """At `due` as it was; it is later by now, as a rule, and the timer set again."""

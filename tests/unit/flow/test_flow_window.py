@@ -213,16 +213,76 @@ def feed(playlist, start, seconds, now=None, step=0.5, gop=2.0):
         playlist.append(Chunk(b"data", time % gop == 0, time), time if now is None else now)
 
 
-def test_numbers_begin_at_the_seconds_and_hours_since_2020_or_above_what_was():
-    assert live().next_numbers == Numbers(1000, 0)
+def test_numbers_begin_above_the_seconds_and_at_the_hours_since_2020_or_above_what_was():
+    assert live().next_numbers == Numbers(1001, 0)  # 1000.5 is when the process began
+    assert live(age=3.0).next_numbers == Numbers(998, 0)
+    assert live(age=300.0).next_numbers == Numbers(993, 0)  # eight numbers until now
     assert live(floor=Numbers(5000, 3)).next_numbers == Numbers(5000, 3)
-    assert Live(0.0, EPOCH + 7200.0, floor=Numbers(5000, 1)).next_numbers == Numbers(7200, 2)
+    assert Live(0.0, EPOCH + 7200.0, floor=Numbers(5000, 1)).next_numbers == Numbers(7201, 2)
+
+
+@pytest.mark.parametrize(("age", "listed"), [(0.0, 0), (2.0, 2), (300.0, 4)])
+def test_a_burst_is_listed_as_far_as_the_process_is_old_and_then_one_a_second(age, listed):
+    playlist = live(age=age)
+    feed(playlist, 0, 8.5, now=0.0)
+    assert playlist.version == listed
+    for _ in range(4 - listed):
+        now = playlist.due
+        playlist.tick(now - 0.01)
+        assert playlist.version == listed
+        playlist.tick(now)
+        listed += 1
+        assert playlist.version == listed
+        assert playlist.next_numbers.msn - 1 == 1000 + int(now + 0.5)
+    assert playlist.stats().gaps == playlist.stats().ended == 0
+
+
+def test_of_a_burst_only_so_much_waits_and_what_follows_is_marked():
+    playlist = live()
+    feed(playlist, 0, 80.5, now=0.0)
+    assert playlist.stats().overtaken == 40 - 16
+    for second in range(1, 17):
+        playlist.tick(second - 0.4)
+    segments = list(playlist.window.segments)
+    assert playlist.version == 16
+    assert segments[-1].piece.chunks == (b"data",) * 4
+    feed(playlist, 80.5, 2, now=16.0)
+    assert not any(s.piece.discontinuity for s in segments)  # the first listed continues nothing, the others it
+
+
+def test_a_burst_overtakes_what_was_not_listed_yet_with_a_mark():
+    playlist = live()
+    feed(playlist, 0, 2.5)
+    feed(playlist, 2.5, 80, now=2.0)
+    for second in range(3, 8):
+        playlist.tick(float(second))
+    assert playlist.stats().overtaken > 20
+    assert sum(s.piece.discontinuity for s in playlist.window.segments) == 1
+
+
+def test_what_waits_is_bounded_in_bytes():
+    playlist = live(max_bytes=8000)
+    for n in range(40):
+        playlist.append(Chunk(b"x" * 300, n % 2 == 0, n * 1.0), 0.0)
+    assert playlist.stats().overtaken == 19 - 3  # of 600 bytes each: a quarter is 2000
+
+
+def test_what_no_player_could_begin_with_is_overtaken_to_the_next_keyframe():
+    playlist = live()
+    for n in range(100):
+        playlist.append(Chunk(b"x", n == 0, n * 1.0), 0.0)
+    assert playlist.stats().overtaken == 17
+    assert playlist.stats().dropped > 0
+    playlist.append(Chunk(b"k", True, 100.0), 0.0)
+    playlist.append(Chunk(b"k", True, 102.0), 0.0)
+    playlist.tick(1.0)
+    assert [s.piece.chunks for s in playlist.window.segments] == [(b"k",)]
 
 
 def test_discontinuity_numbers_stay_small_enough_for_players_that_keep_an_array_of_that_length():
     year_2050 = 2_524_608_000.0
     assert Live(0.0, year_2050).next_numbers.discontinuity_sequence < 1_000_000
-    assert Live(0.0, 0.0).next_numbers == Numbers(0, 0)  # a host without a clock yet
+    assert Live(0.0, 0.0).next_numbers == Numbers(1, 0)  # a host without a clock yet
 
 
 def test_a_source_that_goes_away_and_comes_back():

@@ -26,7 +26,7 @@ from edge.serve.hlsviewers import MOST, Present, identity
 from edge.serve.progressive import Admission, Audience
 
 WALL = 1_800_000_000.0
-FIRST = int(WALL - EPOCH)
+FIRST = int(WALL - EPOCH) + 1  # above what an earlier process may have used until now
 
 
 class House:
@@ -257,6 +257,25 @@ def test_a_process_that_is_killed_loses_no_number():
     again.clock.step(house.clock.wall() - again.clock.wall())
     again.started()
     check(house.clock.monotonic(), again.playlist().body.decode())
+
+
+def test_a_process_killed_within_the_burst_it_began_with_loses_no_number():
+    """Its media sequence number was not saved; the next one gets the same burst within the same second."""
+    check, clock = hlscheck.Checker(slack=1.0), 0.5  # seconds after WALL
+    for n in range(3):
+        house = House(saved={"news": (0, FIRST + n)})
+        house.clock.step(clock)
+        house.hls.tick(house.clock.monotonic())
+        house.answer("/live/news/index.m3u8").close()
+        house.hub.publish([Chunk(b"x", n % 4 == 0, n / 2) for n in range(24)])
+        assert len(house.timers) == 1  # the second's end is waited for, there is no playlist before
+        seconds, call = house.timers.pop()
+        house.clock.advance(seconds)
+        call()
+        playlist = check(house.clock.monotonic(), house.playlist().body.decode())
+        assert len(playlist.entries) == 1
+        check.restarted()
+        clock += seconds + 0.1
 
 
 def test_the_hub_is_left_after_a_minute_without_requests_and_taken_up_again():
