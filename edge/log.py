@@ -89,7 +89,10 @@ class Log:
 
 
 class Throttle:
-    """Lets one repeated event through every `interval` seconds and tells how many it stands for."""
+    """Lets one repeated event through every `interval` seconds and tells how many it stands for.
+
+    `flush` tells the last ones of a burst that nothing follows; who has a tick calls it there.
+    """
 
     def __init__(self, emit: Callable[..., None], event: str, interval: float = 10.0) -> None:
         self._emit = emit
@@ -97,11 +100,18 @@ class Throttle:
         self._interval = interval
         self._next = float("-inf")
         self._count = 0
+        self._fields: dict[str, object] = {}
 
     def __call__(self, now: float, count: int = 1, **fields: object) -> None:
         """Counts `count` events at monotonic second `now`; logs them if the interval is over."""
         self._count += count
-        if now >= self._next:
-            self._emit(self._event, count=self._count, **fields)
+        self._fields = fields
+        self.flush(now)
+
+    def flush(self, now: float) -> None:
+        """Logs what is counted and not yet told, with the latest fields, if the interval is over."""
+        if self._count and now >= self._next:
+            self._emit(self._event, count=self._count, **self._fields)
             self._next = now + self._interval
             self._count = 0
+            self._fields = {}

@@ -143,6 +143,8 @@ class Table:
 
     def sweep(self) -> None:
         self.refresh()
+        self._refusals.flush(self.now)
+        self._failures.flush(self.now)
         for connection in self.all():
             if connection.deadline <= self.now:
                 connection.expire(self.now)

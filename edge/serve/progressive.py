@@ -149,6 +149,7 @@ class Audience:
             for room in hall.rooms.values():
                 room.sweep(now)
         self.settle()
+        self._say_failed.flush(now)
 
     def settle(self) -> None:
         """Counts what was sent since the last time as this month's traffic."""

@@ -120,3 +120,15 @@ def test_a_throttled_event_comes_once_an_interval_with_its_count() -> None:
         ("damaged", 8, "news"),
         ("damaged", 4, "news"),
     ]
+
+
+def test_the_end_of_a_burst_is_told_by_the_next_tick() -> None:
+    said: list[tuple[int, str]] = []
+    throttle = Throttle(lambda _event, count, why: said.append((count, why)), "failed", interval=10)
+    throttle.flush(0)
+    throttle(0, why="first")
+    throttle(1, why="second")
+    throttle(2, why="third")
+    for now in (9.9, 10, 11, 100):
+        throttle.flush(now)
+    assert said == [(1, "first"), (2, "third")]
