@@ -13,7 +13,7 @@ async function refresh(item) {
 }
 
 function all() {
-  if (!document.hidden) for (const item of document.querySelectorAll(".channels li")) refresh(item);
+  if (!document.hidden) for (const item of document.querySelectorAll(".channels li[data-name]")) refresh(item);
 }
 
 all();

@@ -187,7 +187,12 @@ def test_the_list_shows_public_channels_only(web):
     page = get("/").body
     assert [attrs["data-name"] for attrs in Tags(page).all("li")] == ["news"]
     assert b"shut" not in page
-    assert b"No public channel" in serve(web)("/").body
+    nobody = serve(web)("/").body
+    assert b"No public channel" in nobody
+    # The line that says so is no channel: the script asks for the state of those that have a name.
+    assert [attrs for attrs in Tags(nobody).all("li") if "data-name" in attrs] == []
+    (selected,) = re.findall(r'querySelectorAll\("(.*?)"\)', (WEB / "list.js").read_text())
+    assert selected.endswith("li[data-name]")
 
 
 def test_the_state_of_a_channel(web):
