@@ -15,7 +15,6 @@ from edge.log import origin
 from edge.media.settings import AudioSettings, VideoSettings
 from edge.units import show_rate
 
-NAME = "check"
 HELP = "say what a configuration means, or everything that is wrong with it"
 
 

@@ -16,7 +16,6 @@ from edge.media.settings import AudioSettings, VideoSettings
 if TYPE_CHECKING:
     from edge.media.source import Source
 
-NAME = "probe"
 HELP = "say what a source holds and what edge would do with it"
 WATCH_SECONDS = 5.0
 

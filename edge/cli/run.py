@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 
-NAME = "run"
 HELP = "serve the channels of a configuration, or a demo channel without one"
 
 

@@ -11,7 +11,6 @@ from edge.access.scopes import SCOPES
 from edge.access.tokens import Tokens
 from edge.errors import EdgeError
 
-NAME = "token"
 HELP = "make, list and revoke access tokens"
 
 

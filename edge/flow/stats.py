@@ -62,9 +62,5 @@ class Tally:
     def get(self, word: str) -> int:
         return self._counts.get(word, 0)
 
-    @property
-    def total(self) -> int:
-        return sum(self._counts.values())
-
     def snapshot(self) -> dict[str, int]:
         return dict(self._counts)

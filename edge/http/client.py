@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -33,7 +33,6 @@ REASONS = (
     "reset",
     "protocol",
 )
-OnHead: TypeAlias = Callable[[int, Mapping[str, str]], object]
 
 
 class Sink(Protocol):
@@ -63,7 +62,6 @@ class Fetch:
         url: str,
         sink: Sink,
         *,
-        on_head: OnHead | None = None,
         headers: Mapping[str, str] | None = None,
         user: str | None = None,
         password: str | None = None,
@@ -71,10 +69,9 @@ class Fetch:
         resolver: Resolve = resolve,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`on_head` is told the final status and fields before the first byte of the body. ConfigError: a bad URL."""
+        """ConfigError: a bad URL."""
         self._origin = read_origin(url, headers or {}, user, password)
         self._sink = sink
-        self._on_head = on_head
         self._deadlines = deadlines or Deadlines()
         self._resolver = resolver
         self._tls = tls
@@ -144,6 +141,4 @@ class Fetch:
         if status not in (200, 203, 206):
             reason = f"http_{status // 100}xx" if status >= 400 else "http_other"
             raise SourceError(reason, f"expected 200 from {origin.authority}, got {status}")
-        if self._on_head is not None:
-            self._on_head(status, reply.headers)
         return True

@@ -86,9 +86,5 @@ def text(status: int, message: str, headers: Headers = ()) -> Response:
     return Response(status, (("Content-Type", "text/plain; charset=utf-8"), *headers), f"{message}\n".encode())
 
 
-def html(status: int, page: str, headers: Headers = ()) -> Response:
-    return Response(status, (("Content-Type", "text/html; charset=utf-8"), *headers), page.encode())
-
-
 def json(status: int, value: object, headers: Headers = ()) -> Response:
     return Response(status, (("Content-Type", "application/json"), *headers), msgspec.json.encode(value))

@@ -22,6 +22,7 @@ SUPERVISORS = {
     "edge/flow/hub.py",
     "edge/http/outlet.py",
     "edge/http/protocol.py",
+    "edge/serve/hlsfeed.py",
     "edge/serve/viewer.py",
 }
 WRITERS = {"edge/log.py"}  # and the command line
