@@ -1,6 +1,7 @@
 """The fetch of a source against real servers on raw sockets: one test for each way that it can end."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import struct
@@ -510,3 +511,41 @@ def test_certificate_that_nobody_signed(certificate):
 def test_https_from_a_server_that_speaks_none():
     with source(b"HTTP/1.1 400 Bad Request\r\n\r\n") as (url, _):
         assert fails(url.replace("http:", "https:"), deadlines=QUICK)[0] == "tls"
+
+
+def test_reads_are_gathered_and_a_trickle_still_comes_through():
+    """SO_RCVLOWAT follows the rate; when the source slows down, what it sent is not kept back for ever."""
+
+    async def scenario() -> tuple[int, list[int], bytes]:
+        got: list[bytes] = []
+        sent_all = asyncio.Event()
+
+        async def serve(_reader, writer):
+            writer.write(b"HTTP/1.0 200 OK\r\n\r\n")
+            for _ in range(150):
+                writer.write(b"x" * 1000)
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.5)
+            writer.write(b"tail")
+            await writer.drain()
+            sent_all.set()
+            await asyncio.sleep(30)
+
+        class Sink:
+            def feed(self, data: bytes) -> bool:
+                got.append(data)
+                return True
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        fetch = Fetch(f"http://127.0.0.1:{port}/", Sink(), deadlines=Deadlines(silence=2.0))
+        running = asyncio.create_task(fetch.run())
+        with contextlib.suppress(SourceError):
+            await running
+        server.close()
+        return len(got), [len(each) for each in got], b"".join(got)
+
+    reads, sizes, body = asyncio.run(scenario())
+    assert body == b"x" * 150_000 + b"tail"
+    assert reads < 120  # of 151 writes
+    assert max(sizes) > 2000
