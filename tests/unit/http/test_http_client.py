@@ -518,9 +518,10 @@ def test_reads_are_gathered_and_a_trickle_still_comes_through():
 
     async def scenario() -> tuple[int, list[int], bytes]:
         got: list[bytes] = []
-        sent_all = asyncio.Event()
+        writers: list[asyncio.StreamWriter] = []
 
         async def serve(_reader, writer):
+            writers.append(writer)
             writer.write(b"HTTP/1.0 200 OK\r\n\r\n")
             for _ in range(150):
                 writer.write(b"x" * 1000)
@@ -528,8 +529,6 @@ def test_reads_are_gathered_and_a_trickle_still_comes_through():
             await asyncio.sleep(0.5)
             writer.write(b"tail")
             await writer.drain()
-            sent_all.set()
-            await asyncio.sleep(30)
 
         class Sink:
             def feed(self, data: bytes) -> bool:
@@ -543,6 +542,9 @@ def test_reads_are_gathered_and_a_trickle_still_comes_through():
         with contextlib.suppress(SourceError):
             await running
         server.close()
+        for writer in writers:
+            writer.close()
+        await asyncio.sleep(0.1)
         return len(got), [len(each) for each in got], b"".join(got)
 
     reads, sizes, body = asyncio.run(scenario())
