@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
@@ -321,12 +322,16 @@ class Pipeline:
             track.close()
 
 
+_AVCC = re.compile(rb"\x01(...)", re.DOTALL)  # ISO/IEC 14496-15, 5.3.3.1
+_SPS = re.compile(rb"\x00\x00\x01[\x07\x27\x47\x67](...)", re.DOTALL)  # Annex B; any nal_ref_idc
+
+
 def rfc6381(context: Any) -> str:
     """The `codecs` parameter (RFC 6381, 3.3) of a stream: `avc1.42c00c`, `mp4a.40.2`; the plain name of others."""
     data = bytes(context.extradata or b"")
     if context.name in ("libx264", "h264"):
-        at = data.find(b"\0\0\1\x67") + 4 if b"\0\0\1\x67" in data else 1
-        return f"avc1.{data[at : at + 3].hex()}" if len(data) >= at + 3 else "avc1.42c01e"
+        found = _AVCC.match(data) or _SPS.search(data)
+        return f"avc1.{found[1].hex()}" if found else "avc1.42c01e"
     if context.name == "aac":
         return f"mp4a.40.{data[0] >> 3 if data else 2}"
     return str(context.name)
