@@ -159,6 +159,7 @@ class App:
             now = self._clock.monotonic()
             for part in (self._registry.tick, self._audience.sweep, self._hls.tick, self._tick_tokens):
                 self._tick_part(part, now)
+            self._say_failed.flush(now)
             if now - saved_at >= SAVE_EVERY:
                 saved_at = now
                 await self._save()

@@ -153,6 +153,8 @@ class Channel:
         """What is due by time: state, containers nobody watches, a channel on demand nobody watches."""
         self._refresh()
         self._tell_damage(now)
+        self._say_damaged.flush(now)
+        self._say_failed.flush(now)
         for name in [n for n, since in self._left.items() if now - since >= LINGER]:
             del self._left[name]
             self._hubs[name].idle()
