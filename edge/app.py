@@ -105,6 +105,7 @@ class App:
             await server.start(listen)
         self._registry.start()
         self._lag.start()
+        await self._save()  # so that a first run that is killed has told where its playlists' numbers stand
         look = ", ".join(f"http://{address}/" for address in self._servers[0].addresses)
         self._log.info("ready", look=look, channels=", ".join(c.name for c in self._settings.channels) or "none")
 

@@ -93,6 +93,8 @@ class Muxer:
         """What is written when `encoded` goes in; the muxer holds one packet (mp4: one fragment) back. A packet that
         libavformat refuses is lost, the container goes on: CodecError."""
         packet = encoded.packet
+        if self.container != "ts":  # only MPEG-TS tells in its bytes
+            self._time = max(self._time, encoded.at)
         packet.pts, packet.dts, packet.duration = encoded.pts, encoded.dts, encoded.duration
         packet.time_base = encoded.base
         packet.stream = self._streams[encoded.stream]
@@ -111,8 +113,8 @@ class Muxer:
         if self.container == "flv":
             # FLV tag: type 9 is video; frame type 1 and AVCPacketType 1 is a keyframe (Adobe FLV 10.1, E.4.3.1)
             key = not self._has_video or (len(data) > 12 and data[0] == 9 and data[11] >> 4 == 1 and data[12] == 1)
-            return Chunk(data, key)
-        return Chunk(data, mp4.keyframe(data, self._track))
+            return Chunk(data, key, self._time / TICKS)
+        return Chunk(data, mp4.keyframe(data, self._track), self._time / TICKS)
 
     def close(self) -> list[Chunk]:
         """What was held back. The muxer is gone."""
