@@ -8,6 +8,7 @@ but not the same work, for it sends once a second, fifteen pictures at a time; f
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ from record import Recorder, get
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PAIRS = 3  # of runs with and without one who stops reading
 
 NGINX = """
 daemon off; master_process off; worker_processes 1; pid {work}/nginx.pid; error_log {work}/nginx.log warn;
@@ -97,8 +100,9 @@ def measure(work: Path, edge: common.Edge, seconds: float, count: int) -> dict[s
     recorder.finish()
     runs = {"1": crowd(url, 1, seconds, {"edge": pid})}
     runs[f"{count // 2}"] = crowd(url, count // 2, seconds, {"edge": pid})
-    runs[f"{count}"] = crowd(url, count, seconds, {"edge": pid})
-    runs[f"{count}, one stuck"] = crowd(url, count, max(seconds, 25), {"edge": pid}, stuck=1)
+    for turn in range(1, PAIRS + 1):  # in turn, since the host's own noise is larger than what is looked for
+        runs[_name(count, turn)] = crowd(url, count, max(seconds, 25), {"edge": pid})
+        runs[_name(count, turn, stuck=True)] = crowd(url, count, max(seconds, 25), {"edge": pid}, stuck=1)
     rate = int(runs["1"]["bytes"] / runs["1"]["seconds"])
     nginx = Nginx(work, edge.url, rate, (work / "some.ts").read_bytes(), seconds)
     try:
@@ -110,8 +114,16 @@ def measure(work: Path, edge: common.Edge, seconds: float, count: int) -> dict[s
     return runs
 
 
+def _name(count: int, turn: int, *, stuck: bool = False) -> str:
+    return f"{count}{', one stuck' if stuck else ''} ({turn})"
+
+
 def bounds(runs: dict[str, Any], count: int) -> list[dict[str, Any]]:
-    one, many, stuck = runs["1"], runs[f"{count}"], runs[f"{count}, one stuck"]
+    one, many = runs["1"], runs[_name(count, 1)]
+    added = [
+        runs[_name(count, turn, stuck=True)]["gap_p99"] - runs[_name(count, turn)]["gap_p99"]
+        for turn in range(1, PAIRS + 1)
+    ]
     each = (many["anonymous_kb"]["edge"] - one["anonymous_kb"]["edge"]) / (count - 1)
     edge = per_gigabyte(many, "edge", one)
     proxy, file = (per_gigabyte(runs[f"nginx, {name}"], "nginx") for name in ("proxy", "file"))
@@ -120,7 +132,7 @@ def bounds(runs: dict[str, Any], count: int) -> list[dict[str, Any]]:
         common.verdict("KB of memory a viewer", each, 16),
         common.verdict("processor time per byte over nginx's as a proxy", edge / proxy, 1.5),
         common.verdict("viewers refused or ended", sum(r["refused"] + r["ended"] for r in runs.values()), 0),
-        common.verdict("seconds that one stuck adds to the p99 gap", stuck["gap_p99"] - many["gap_p99"], 0.02),
+        common.verdict("seconds that one stuck adds to the p99 gap (median)", statistics.median(added), 0.02),
     ]
 
 
