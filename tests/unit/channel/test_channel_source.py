@@ -119,8 +119,7 @@ def test_a_gap_goes_on_at_a_keyframe(small_sample) -> None:
             await until(lambda: ended(channel) >= 5 and channel.stats().pipeline.packets.get("gap", 0) >= 1)
         viewer.check()
         numbers = shown(viewer)
-        assert all(a <= b for a, b in pairwise(numbers))
-        jumps = [b for a, b in pairwise(numbers) if b > a + 3]  # before a cut a B frame or two may be missing
+        jumps = [b for a, b in pairwise(numbers) if not 0 <= b - a <= 3]  # before a cut a B frame or two may be missing
         assert jumps
         assert all(b % PICTURES % 24 == 0 for b in jumps)  # the sample's keyframes
 
@@ -151,8 +150,9 @@ def test_each_failure_has_its_reason_and_the_stream_goes_on(small_sample, faults
             before = viewer.bytes
             await until(lambda: viewer.bytes > before + 20_000)
         mediacheck.check_rising(mediacheck.demuxed(viewer.output()))
-        numbers = shown(viewer)
-        assert all(a <= b for a, b in pairwise(numbers))
+        # In order, or on from a keyframe; a failure may last longer than the sample, so that nobody knows how far on.
+        # Behind a discontinuity up to three pictures come too late: one that was reordered before the cut is due then.
+        assert all(0 <= b - a <= 3 or b % PICTURES % 24 <= 3 for a, b in pairwise(shown(viewer)))
         assert set(channel.stats().connections) <= {"ended", *reason.split("|")}
 
     with FaultSource(small_sample, faults, speed=SPEED) as url:
