@@ -15,10 +15,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import uvloop
-from edge.http.client import Fetch
 
 from edge.errors import SourceError
 from edge.flow.bridge import Pipe
+from edge.http.client import Fetch
 from edge.media import kinds
 from edge.media.source import Source, open_pipe, open_url
 
