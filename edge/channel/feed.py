@@ -89,8 +89,8 @@ def _why(task: asyncio.Task[Ended]) -> SourceError | None:
 
 
 class LibavFeed:
-    """What libavformat opens itself. The name is looked up before, under a deadline; libavformat's own look-up, which has
-    none, then finds it in the resolver's cache where there is one."""
+    """What libavformat opens itself. The name is looked up before, under a deadline; libavformat's own look-up, which
+    has none, then finds it in the resolver's cache where there is one."""
 
     def __init__(self, url: str, kind: Kind, headers: dict[str, str], access: Access | None) -> None:
         self._url, self._kind, self._headers = url, kind, headers

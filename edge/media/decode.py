@@ -12,12 +12,20 @@ from edge.media.overlap import TICKS
 
 TICK = Fraction(1, TICKS)
 MAX_PIXELS = 4096 * 2304  # a decoder that is asked for more refuses: a bound on memory
+FULL_HD = 1920 * 1088
 _DECODERS = frozenset({
     "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "h263", "vp8", "libvpx", "vp9", "libvpx-vp9", "av1",
     "vvc", "mjpeg", "wrapped_avframe", "libdav1d",
     "aac", "aac_latm", "aac_fixed", "mp1", "mp2", "mp2float", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus",
     "vorbis", "flac", "dca", "pcm_s16le", "pcm_s16be", "pcm_f32le", "pcm_alaw", "pcm_mulaw",
 })  # fmt: skip
+
+
+def most_pixels(width: int, height: int) -> int:
+    """The bound for a stream probed as `width` x `height` (0: not known). A damaged SPS may claim any size, and what a
+    decoder once took for its reference frames is hardly given back (16 MB seen): four times the probed size, and full
+    HD, will do. A stream that really grows beyond is probed again when it has shown nothing for ten seconds."""
+    return min(MAX_PIXELS, max(4 * width * height, FULL_HD)) if width and height else MAX_PIXELS
 
 
 class Decoder:
@@ -37,13 +45,14 @@ class Decoder:
                 f"expected a codec that edge decodes (H.264, HEVC, MPEG-2, VP8/9, AV1, AAC, …), got {name}"
             )
         context.thread_count = 1
-        context.options = {"max_pixels": str(MAX_PIXELS)}
+        bound = most_pixels(getattr(context, "width", 0), getattr(context, "height", 0))
+        context.options = {"max_pixels": str(bound)}
         self.context = context
         self._name, self._extradata = context.name, context.extradata
         try:
             context.open(strict=False)
         except (av.FFmpegError, ValueError) as error:
-            raise CodecError(f"expected a {context.name} stream within {MAX_PIXELS} pixels: {error}") from None
+            raise CodecError(f"expected a {context.name} stream within {bound} pixels: {error}") from None
 
     def follow(self, stream: Any) -> list[Any]:
         """Takes over the stream of a new response. Another codec, or the same with other global parameters, needs a new
