@@ -40,7 +40,7 @@ HLS = Kind(
     },
 )  # fmt: skip
 RTMP = Kind("rtmp", "rtmp,rtmps,tcp,tls", "flv,live_flv", lead=10.0)
-RTSP = Kind("rtsp", "rtsp,rtp,udp,tcp,tls", "rtsp,rtp,mpegts", lead=10.0, options={"rtsp_transport": "tcp"})
+RTSP = Kind("rtsp", "rtsp,rtp,udp,tcp,tls", "rtsp,rtp,mpegts", lead=10.0, options={"rtsp_flags": "prefer_tcp"})
 UDP = Kind("udp", "udp,rtp", "mpegts,rtp", lead=10.0, options={"buffer_size": "262144", "fifo_size": "4096"})
 FILE = Kind("file", "file", FILE_FORMATS, lead=0.0, replays=False)
 DEMO = Kind("demo", "", "lavfi", lead=0.0, replays=False)
