@@ -40,7 +40,6 @@ class ChannelStats(msgspec.Struct, frozen=True):
     connections: dict[str, int]
     discontinuities: int
     ring_bytes: int
-    sent_from: dict[str, int]
     pipeline: PipelineStats | None
 
 
@@ -101,7 +100,6 @@ class Channel:
             dict(self._connections),
             self._discontinuities,
             sum(hub.stats().ring.bytes for hub in self._hubs.values()),
-            {name: hub.stats().ring.appended_bytes for name, hub in self._hubs.items()},
             self._pipeline.stats() if self._pipeline else None,
         )
 

@@ -47,7 +47,6 @@ class Format(msgspec.Struct, frozen=True):
     sar: tuple[int, int] = (1, 1)
     codecs: tuple[str, ...] = ()
     copied: bool = False
-    source: str = ""
 
 
 class Without(msgspec.Struct, frozen=True):
