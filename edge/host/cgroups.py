@@ -175,25 +175,24 @@ def memory_events(files: Files, group: str, version: int) -> Events | None:
     if version == 2:
         values = table(files.read(f"{group}/memory.events"))
         return Events(*(values.get(kind) for kind in ("high", "max", "oom", "oom_kill"))) if values else None
-    failures = number((files.read(f"{group}/memory.failcnt") or "").strip())
+    failures = [
+        value for kind in _FAILURES if (value := number((files.read(f"{group}/{kind}") or "").strip())) is not None
+    ]
     kills = table(files.read(f"{group}/memory.oom_control")).get("oom_kill")
-    return None if failures is None and kills is None else Events(max=failures, oom_kill=kills)
+    return Events(max=sum(failures), oom_kill=kills) if failures or kills is not None else None
+
+
+# Where both limits are equal (no swap beside the memory) the second one is met first, and only its count rises.
+_FAILURES = ("memory.failcnt", "memory.memsw.failcnt")
 
 
 def cpu_quotas(files: Files, place: Place | None) -> tuple[tuple[float | None, str], ...]:
     """Cores, and the file that says so, for each level."""
-    if place is None:
-        return ()
-    read = _quota_v2 if place.version == 2 else _quota_v1
-    return tuple(read(files, group) for group in place.levels())
+    return tuple(group_quota(files, group, place.version) for group in place.levels()) if place else ()
 
 
-def _quota_v2(files: Files, group: str) -> tuple[float | None, str]:
-    file = f"{group}/cpu.max"
-    return quota(files.read(file)), file
-
-
-def _quota_v1(files: Files, group: str) -> tuple[float | None, str]:
-    file = f"{group}/cpu.cfs_quota_us"
-    share = (files.read(file) or "").strip()  # -1: none
-    return quota(f"{share} {files.read(f'{group}/cpu.cfs_period_us') or ''}"), file
+def group_quota(files: Files, group: str, version: int) -> tuple[float | None, str]:
+    if version == 2:
+        return quota(files.read(f"{group}/cpu.max")), f"{group}/cpu.max"
+    share = (files.read(f"{group}/cpu.cfs_quota_us") or "").strip()  # -1: none
+    return quota(f"{share} {files.read(f'{group}/cpu.cfs_period_us') or ''}"), f"{group}/cpu.cfs_quota_us"
