@@ -19,6 +19,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from together import rest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -64,6 +66,7 @@ def arguments(what: str, seconds: int, quick: int, **more: Any) -> argparse.Name
     found = parser.parse_args()
     if found.quick:
         found.seconds = quick
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started and made is cleaned up
     return found
 
 
@@ -106,6 +109,12 @@ def verdict(name: str, value: float, bound: float) -> dict[str, Any]:
     """A bound of the issue, and whether it held."""
     print(f"{'holds' if value <= bound else 'FAILS'}: {name}: {value:.4g}, at most {bound:.4g} wanted")
     return {"name": name, "value": value, "bound": bound, "holds": value <= bound}
+
+
+def at_least(name: str, value: float, bound: float) -> dict[str, Any]:
+    """A bound from below."""
+    print(f"{'holds' if value >= bound else 'FAILS'}: {name}: {value:.4g}, at least {bound:.4g} wanted")
+    return {"name": name, "value": value, "bound": bound, "least": True, "holds": value >= bound}
 
 
 def save(options: argparse.Namespace, name: str, result: dict[str, Any]) -> None:
@@ -187,7 +196,19 @@ class Source:
 class Edge:
     """`edge run --config F` with one channel `news`, on a free port of the loopback."""
 
-    def __init__(self, work: Path, source: str, *, audio: str = "aac", http: str = "", channel: str = "") -> None:
+    def __init__(
+        self,
+        work: Path,
+        source: str,
+        *,
+        audio: str = "aac",
+        http: str = "",
+        channel: str = "",
+        command: Sequence[str] = (),
+        env: dict[str, str] | None = None,
+        patience: float = 30,
+    ) -> None:
+        """`command`: what to run instead of `python -m edge`, as one process; `patience`: seconds until it is ready."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         data = work / f"edge-data-{self.port}"
@@ -197,8 +218,13 @@ class Edge:
         self.log_path = work / f"edge-{self.port}.log"
         self.started = time.monotonic()
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen([*edge_command(), "run", "--config", str(config)], stdout=log, stderr=log)
-        until(self._ready, 30, "edge to be ready", self.log)
+            whole = [*(command or edge_command()), "run", "--config", str(config)]
+            self.process = subprocess.Popen(whole, stdout=log, stderr=log, env=env)
+        try:
+            until(self._ready, patience, "edge to be ready", self.log)
+        except BaseException:
+            stop(self.process, 2)
+            raise
 
     def _ready(self) -> bool:
         if self.process.poll() is not None:
@@ -214,6 +240,13 @@ class Edge:
     def wait_live(self, seconds: float = 30) -> None:
         """Until the channel shows pictures."""
         until(lambda: fetch(f"{self.url}/live/news.jpg")[0] == 200, seconds, "the channel to be live", self.log)
+
+    def state(self) -> dict[str, Any]:
+        """What /live/news/state says; nothing where it does not answer."""
+        with contextlib.suppress(OSError, ValueError):
+            status, body = fetch(f"{self.url}/live/news/state")
+            return dict(json.loads(body)) if status == 200 else {}
+        return {}
 
     def metrics(self) -> dict[str, float]:
         """Samples of /metrics by name with labels; none where it does not answer."""
@@ -250,7 +283,7 @@ def until(done: Any, seconds: float, what: str, log: Any = None) -> None:
     while not done():
         if time.monotonic() > deadline:
             raise SystemExit(f"waited {seconds:.0f} s for {what} in vain\n{log() if log else ''}")
-        time.sleep(0.05)
+        rest(0.05)
 
 
 def need(program: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import common
 import media
 from record import Recorder, get, media_between
+from together import rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +30,9 @@ def measure(pid: int, started: float, read: Callable[[int], bytes], path: Path, 
     if not recorder.began.wait(60):
         raise SystemExit("no output came within 60 s")
     start_cpu, first = common.cpu_seconds(pid), time.monotonic()
-    time.sleep(SETTLE)
+    rest(SETTLE)
     cpu, begin = common.cpu_seconds(pid), time.monotonic()
-    time.sleep(seconds)
+    rest(seconds)
     cpu, end = common.cpu_seconds(pid) - cpu, time.monotonic()
     memory = common.memory(pid)
     recorder.finish()

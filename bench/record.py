@@ -64,13 +64,18 @@ def get(url: str, timeout: float = 30.0) -> Callable[[int], bytes]:
 
 def media_between(path: Path, arrivals: list[tuple[float, int]], begin: float, end: float) -> tuple[float, float]:
     """(real, media) seconds between the first and last picture whose last byte came between two monotonic times."""
-    counts = [count for _, count in arrivals]
     packets = [packet for packet in stamps(path).get(0, []) if packet[2] >= 0]
-    timed = [(arrivals[min(bisect_right(counts, pos), len(counts) - 1)][0], pts) for _, pts, pos in packets]
+    timed = [(arrived(arrivals, pos), pts) for _, pts, pos in packets]
     inside = [pair for pair in timed if begin <= pair[0] <= end]
     if len(inside) < 2:
         raise SystemExit(f"hardly any picture came within {end - begin:.0f} s")
     return inside[-1][0] - inside[0][0], inside[-1][1] - inside[0][1]
+
+
+def arrived(arrivals: list[tuple[float, int]], position: int) -> float:
+    """The monotonic time at which the byte at `position` came."""
+    found = bisect_right(arrivals, position, key=lambda pair: pair[1])
+    return arrivals[min(found, len(arrivals) - 1)][0]
 
 
 def longest_silence(arrivals: list[tuple[float, int]]) -> float:
