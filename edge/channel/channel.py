@@ -218,6 +218,7 @@ class Channel:
             lambda event: outbox.put(event, _size(event)),
             s.program,
             s.audio_language,
+            ladder_settings=s.ladder,
         )
 
     async def _pull(self, worker: Worker, pipeline: Pipeline) -> None:

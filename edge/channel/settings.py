@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from edge.media.settings import AudioSettings, VideoSettings
+from edge.media.settings import AudioSettings, LadderSettings, VideoSettings
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}$")]
 
@@ -26,3 +26,4 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_viewers: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
     video: VideoSettings = VideoSettings()
     audio: AudioSettings = AudioSettings()
+    ladder: LadderSettings = LadderSettings()

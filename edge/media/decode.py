@@ -19,6 +19,7 @@ _DECODERS = frozenset({
     "aac", "aac_latm", "aac_fixed", "mp1", "mp2", "mp2float", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus",
     "vorbis", "flac", "dca", "pcm_s16le", "pcm_s16be", "pcm_f32le", "pcm_alaw", "pcm_mulaw",
 })  # fmt: skip
+_SKIP = {"all": "DEFAULT", "references": "NONREF", "keys": "NONKEY"}
 
 
 def most_pixels(width: int, height: int) -> int:
@@ -53,6 +54,10 @@ class Decoder:
             context.open(strict=False)
         except (av.FFmpegError, ValueError) as error:
             raise CodecError(f"expected a {context.name} stream within {bound} pixels: {error}") from None
+
+    def skip(self, decode: str) -> None:
+        """Which pictures are decoded from the next packet on: a word of `Work.decode`."""
+        self.context.skip_frame = _SKIP[decode]
 
     def follow(self, stream: Any) -> list[Any]:
         """Takes over the stream of a new response. Another codec, or the same with other global parameters, needs a new

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+BURST = 0.1  # seconds
+
 
 class Pacer:
     """How long to wait before media that must not run ahead of the wall clock by more than `lead` seconds; None: never.
@@ -36,3 +38,29 @@ class Lateness:
         if self._best is None or behind < self._best:
             self._best = behind
         self.lag = behind - self._best
+
+
+class Allowance:
+    """A token bucket of processor time: `cores` seconds a second, saved for at most BURST seconds; None: no bound.
+    Seconds of processor time and monotonic seconds as arguments."""
+
+    def __init__(self) -> None:
+        self.cores: float | None = None
+        self._tokens = 0.0
+        self._used = 0.0
+        self._at = 0.0
+
+    def allow(self, cores: float | None, used: float, now: float) -> None:
+        """From now on; `used` so far."""
+        if self.cores is None:
+            self._tokens, self._used, self._at = 0.0, used, now
+        self.cores = cores
+
+    def delay(self, used: float, now: float) -> float:
+        """Seconds to wait, when `used` seconds of processor time have been used in all."""
+        if self.cores is None:
+            return 0.0
+        gained = (now - self._at) * self.cores - (used - self._used)
+        self._tokens = min(self._tokens + gained, BURST * self.cores)
+        self._used, self._at = used, now
+        return max(0.0, -self._tokens / self.cores)

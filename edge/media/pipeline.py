@@ -16,10 +16,12 @@ from edge.media.audio import AudioCopy, AudioTrack, copies
 from edge.media.events import Discontinuity, Event, Format, Poster, Without
 from edge.media.guard import Guard
 from edge.media.kinds import Kind
+from edge.media.ladder import StreamFacts, Work, ladder, nearest
+from edge.media.meter import Meter, MeteredPipe, Metering
 from edge.media.output import Output
 from edge.media.overlap import AUDIO, TICKS, VIDEO, Mark
-from edge.media.pace import Lateness, Pacer
-from edge.media.settings import AudioSettings, VideoSettings
+from edge.media.pace import Allowance, Lateness, Pacer
+from edge.media.settings import AudioSettings, LadderSettings, VideoSettings
 from edge.media.source import HoldBack, Readable, Source, Stream, open_pipe, open_url
 from edge.media.timeline import Placed, Timeline
 from edge.media.video import VideoCopy, VideoTrack
@@ -53,7 +55,17 @@ class Pipeline:
         emit: Callable[[Event], None],
         program: int | None = None,
         language: str | None = None,
+        *,
+        ladder_settings: LadderSettings | None = None,
     ) -> None:
+        self._ladder = ladder_settings or LadderSettings()
+        self._facts = StreamFacts(key_interval=2.0)
+        self._works = ladder(self._ladder, video, self._facts)
+        self._rung = self._works[0].name
+        self._asked: str | None = None  # a rung to take up
+        self._metering = Metering()
+        self._allowance = Allowance()
+        self._allowed: float | None = None
         self._video_settings, self._audio_settings = video, audio
         self._emit = emit
         self._program, self._language = program, language
@@ -89,6 +101,32 @@ class Pipeline:
             self._wanted = wanted
             self._want_changed = True
 
+    def works(self) -> tuple[Work, ...]:
+        """The rungs that are allowed and possible now, best first."""
+        return self._works
+
+    def take(self, name: str) -> None:
+        """The rung to work on, or where it is not possible the next below, as soon as the stream permits."""
+        self._asked = name
+
+    @property
+    def rung(self) -> str:
+        """The name of the rung in effect."""
+        return self._rung
+
+    def meter(self) -> Meter:
+        """What the thread has used so far."""
+        return self._metering.read(self.output_seconds)
+
+    def allow(self, cores: float | None) -> None:
+        """Uses at most so much of a core from now on, over 100 ms; None: no bound."""
+        self._allowed = cores
+
+    @property
+    def output_seconds(self) -> float:
+        """Seconds of media made."""
+        return 0.0 if self._first_media is None else self._media - self._first_media
+
     def cancel(self) -> None:
         """For good: `play` returns with the next packet. A reader of bytes must be cancelled besides."""
         self._cancelled.set()
@@ -102,7 +140,7 @@ class Pipeline:
             counts.get(AUDIO, {}),
             sum(track.damaged for _, track in tracks) + self._counts["corrupt"] + self._guard.damaged,
             self._output.refused_packets,
-            0.0 if self._first_media is None else self._media - self._first_media,
+            self.output_seconds,
             self._lateness.lag,
         )
 
@@ -110,10 +148,12 @@ class Pipeline:
 
     def play_bytes(self, pipe: Readable, before: bytes) -> None:
         """Plays the body of one HTTP response; `before`: the last bytes of the one before. Errors as of `play`."""
-        self.play(open_pipe(pipe, before, self._program, self._language))
+        self._metering.start()
+        self.play(open_pipe(MeteredPipe(pipe, self._metering), before, self._program, self._language))
 
     def play_url(self, url: str, kind: Kind, headers: dict[str, str]) -> None:
         """Plays what libavformat opens by itself. Errors as of `play`."""
+        self._metering.start()
         self.play(open_url(url, kind, headers, self._program, self._language))
 
     def play(self, source: Source) -> None:
@@ -136,6 +176,7 @@ class Pipeline:
             raise
         finally:
             source.close()
+            self._metering.stop()
         news = self._counts["news"] - news
         if news >= ENOUGH and self.produced == produced:
             raise CodecError(f"expected pictures or sound, got {news} packets that do not decode")
@@ -164,6 +205,7 @@ class Pipeline:
                 return
             if self._want_changed:
                 self._take_up_wanted()
+            self._take_up_rung()
             for whole_mark, whole in self._hold.push(mark, packet):
                 self._push(whole_mark, whole, now)
             if self.produced != produced:
@@ -173,10 +215,32 @@ class Pipeline:
             if self._counts["news"] != news:
                 news = self._counts["news"]
                 self._wait(self._pacer.delay(self._media, now))
+            self._pace(now)
+
+    def _pace(self, now: float) -> None:
+        """Stays below what `allow` allows."""
+        if self._allowance.cores != self._allowed:
+            self._allowance.allow(self._allowed, self._metering.processor, now)
+        if self._metering.touch(now) and self._allowed is not None:
+            self._wait(self._allowance.delay(self._metering.processor, now))
+
+    def _take_up_rung(self) -> None:
+        track = self._tracks.get(VIDEO)
+        if not isinstance(track, VideoTrack):
+            return
+        if self._asked is not None:
+            work, self._asked = nearest(self._works, self._asked), None
+            track.take(work)
+        self._rung = track.work.name
 
     def _wait(self, seconds: float) -> None:
         """Lets the wall clock catch up, in steps short enough to take up a new viewer's container at once."""
-        until = time.monotonic() + seconds
+        if seconds <= 0:
+            return
+        with self._metering:
+            self._wait_until(time.monotonic() + seconds)
+
+    def _wait_until(self, until: float) -> None:
         while (left := until - time.monotonic()) > 0 and not self._cancelled.wait(min(left, 0.1)):
             if self._want_changed:
                 self._take_up_wanted()

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
 from edge.units import BitRate
+
+# Best first; `edge.media.ladder` says what each leaves out.
+RungName = Literal[
+    "full", "loop-noref", "loop-none", "skip-nonref", "fps-10", "fps-7.5", "gop-half", "gop-quarter",
+    "copy", "key", "audio", "audio-copy",
+]  # fmt: skip
+RUNGS: tuple[str, ...] = get_args(RungName)
 
 Side = Annotated[int, msgspec.Meta(ge=16, le=4096, multiple_of=2)]
 
@@ -29,3 +36,12 @@ class AudioSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     codec: Literal["auto", "aac", "copy", "none"] = "auto"
     bitrate: BitRate | None = None
     channels: Literal[1, 2] | None = None
+
+
+class LadderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[channel.ladder]`: the rungs that the governor may use, from `highest` to `lowest`. `allow_copy`: the source may
+    be passed on as it is, at its own size and rate, where a viewer's line can bear it."""
+
+    highest: RungName = "full"
+    lowest: RungName = "audio"
+    allow_copy: bool = False

@@ -12,6 +12,7 @@ import av
 from edge.errors import CodecError
 from edge.media.decode import MAX_PIXELS, TICK, Decoder
 from edge.media.encode import Copy, Encoded, VideoEncoder
+from edge.media.ladder import WORKS, Work
 from edge.media.overlap import TICKS, VIDEO
 from edge.media.poster import jpeg
 from edge.media.scale import Scaler
@@ -62,6 +63,9 @@ class VideoTrack:
         self._settings = settings
         self._emit, self._on_template, self._on_poster = emit, on_template, on_poster
         self._decoder: Decoder | None = None
+        self._work = WORKS["full"]
+        self._next_work: Work | None = None  # once a keyframe comes
+        self._fps = settings.fps
         self._rate = FrameRate(settings.fps)
         self._unshown = Unshown(settings.fps)
         self._repeat_every = max(REPEAT, round(TICKS / settings.fps))
@@ -81,13 +85,39 @@ class VideoTrack:
         self._stream_sar = stream.sample_aspect_ratio
         if self._decoder is None:
             self._decoder = Decoder(stream)
+            self._decoder.skip(self._work.decode)
             return
         for frame in self._decoder.follow(stream):
             self._frame(frame)
+        self._decoder.skip(self._work.decode)
+
+    @property
+    def work(self) -> Work:
+        """In effect."""
+        return self._work
+
+    def take(self, work: Work) -> None:
+        """Works so from the next packet on; from the next keyframe if pictures were left out that others refer to."""
+        self._next_work = None
+        if self._work.decode == "keys" != work.decode:
+            self._next_work = work
+        else:
+            self._begin(work)
+
+    def _begin(self, work: Work) -> None:
+        self._work, self._next_work = work, None
+        fps = min(work.fps or self._settings.fps, self._settings.fps)
+        if fps != self._fps:
+            self._fps = fps
+            self._rate, self._unshown = FrameRate(fps), Unshown(fps)
+        if self._decoder is not None:
+            self._decoder.skip(work.decode)
 
     def push(self, placed: Placed[Any]) -> None:
         if self._decoder is None:
             raise CodecError("video came before its stream")
+        if self._next_work is not None and placed.item.is_keyframe:
+            self._begin(self._next_work)
         self._unshown.note(placed.dts)
         if self._needless(placed):
             self.counts["dropped_undecoded"] += 1
