@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import common
 import media
 import ssim
-from cgroup import Group
+from caged import held, used
 from record import Recorder, get
 from together import rest, together
 from watched import Output, Rungs
@@ -26,6 +26,8 @@ from watched import Output, Rungs
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
+
+    from edge.host.cage import Cage
 
 SHARES = {"half": 0.5, "quarter": 0.25}  # of real time that ffmpeg is to make
 SETTLE = 8.0  # seconds after the first byte: the first GOP comes at once
@@ -55,13 +57,13 @@ def record(recorder: Recorder, path: Path, started: float, seconds: float) -> Ru
     return Run(path, recorder, begin, time.monotonic(), first - started)
 
 
-def ffmpeg(work: Path, group: Group, name: str, seconds: float) -> Run:
+def ffmpeg(work: Path, cage: Cage, name: str, seconds: float) -> Run:
     """On an uncut source."""
     path = work / f"ffmpeg-{name}.ts"
     with common.Source(media.sample("source"), "--replay=2") as source:
-        command = [*group.enter, common.need("ffmpeg"), "-nostdin", "-v", "fatal", "-threads", "1", "-i", source.url]
+        command = [common.need("ffmpeg"), "-nostdin", "-v", "fatal", "-threads", "1", "-i", source.url]
         started = time.monotonic()
-        process = subprocess.Popen([*command, *common.ENCODE.split(), "-"], stdout=subprocess.PIPE)
+        process = cage.start([*command, *common.ENCODE.split(), "-"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         assert process.stdout is not None
         try:
             run = record(Recorder(process.stdout.read1, path), path, started, seconds)  # type: ignore[attr-defined]
@@ -73,19 +75,19 @@ def ffmpeg(work: Path, group: Group, name: str, seconds: float) -> Run:
     return run
 
 
-def edge(work: Path, group: Group, name: str, options: argparse.Namespace) -> tuple[Run, Rungs, dict[str, Any]]:
+def edge(work: Path, cage: Cage, name: str, options: argparse.Namespace) -> tuple[Run, Rungs, dict[str, Any]]:
     """On the cut source; then without the quota until it is on the top rung again, and ten seconds more."""
     path, home = work / f"edge-{name}.ts", work / f"edge-{name}"
     home.mkdir()
-    command, started = [*group.enter, *common.edge_command()], time.monotonic()
+    command, started = cage.command(common.edge_command()), time.monotonic()
     with (
         common.Source(media.sample("source"), "--cut=12", "--replay=2") as source,
         common.Edge(home, source.url, command=command, patience=PATIENCE) as process,
     ):
         rungs = Rungs(process)
         run = record(Recorder(get(f"{process.url}/live/news.ts", PATIENCE), path), path, started, options.seconds)
-        more: dict[str, Any] = {"used": group.used()}
-        group.quota(None)
+        more: dict[str, Any] = {"used": used(cage.usage())}
+        cage.lift_cpu()
         more["back_seconds"] = until_top(rungs, 3 if options.quick else options.lifted)
         rest(2 if options.quick else 10)
         more["over"] = time.monotonic()
@@ -117,9 +119,8 @@ def cost() -> float:
 
 def calibrate(work: Path, name: str, guess: float, seconds: float) -> float:
     """The quota, in cores, in which ffmpeg makes SHARES[name] of real time."""
-    with Group() as group:
-        group.quota(guess)
-        run = ffmpeg(work, group, f"{name}-trial", seconds)
+    with held(cpu=guess) as cage:
+        run = ffmpeg(work, cage, f"{name}-trial", seconds)
     made = Output(run.path, run.recorder).real_time(run.begin, run.end)
     if not 0.01 < made < 2:
         raise SystemExit(f"calibration failed: ffmpeg made {made:.3f} of real time in {guess:.1%} of a core")
@@ -127,18 +128,24 @@ def calibrate(work: Path, name: str, guess: float, seconds: float) -> float:
     return guess * SHARES[name] / made
 
 
+def find_quotas(work: Path, dear: float, options: argparse.Namespace) -> dict[str, float]:
+    """By name of the share; those given on the command line are taken as they are."""
+    if options.quotas:
+        return dict(zip(SHARES, map(float, options.quotas.split(",")), strict=True))
+    seconds = 15.0 if options.quick else CALIBRATE
+    return together({name: lambda n=name: calibrate(work, n, dear * SHARES[n], seconds) for name in SHARES})
+
+
 def measure_ffmpeg(work: Path, name: str, quota: float, options: argparse.Namespace) -> dict[str, Any]:
-    with Group() as group:
-        group.quota(quota)
-        run = ffmpeg(work, group, name, options.seconds)
-        used = group.used()
-    return {"run": run, "quota": quota, "start_seconds": run.start_seconds, **used}
+    with held(cpu=quota) as cage:
+        run = ffmpeg(work, cage, name, options.seconds)
+        spent = used(cage.usage())
+    return {"run": run, "quota": quota, "start_seconds": run.start_seconds, **spent}
 
 
 def measure_edge(work: Path, name: str, quota: float, options: argparse.Namespace) -> dict[str, Any]:
-    with Group() as group:
-        group.quota(quota)
-        run, rungs, more = edge(work, group, name, options)
+    with held(cpu=quota) as cage:
+        run, rungs, more = edge(work, cage, name, options)
     return {"run": run, "rungs": rungs, "quota": quota, "start_seconds": run.start_seconds, **more.pop("used"), **more}
 
 
@@ -199,14 +206,11 @@ def show(runs: dict[str, dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    options = common.arguments(__doc__ or "", seconds=120, quick=15, lifted=60)
+    options = common.arguments(__doc__ or "", seconds=120, quick=15, lifted=60, quotas="")
     with common.folder() as work:
         dear = cost()
-        seconds = 15.0 if options.quick else CALIBRATE
         print(f"ffmpeg, flat out: {dear:.4f} processor seconds a media second", flush=True)
-        quotas = together(
-            {name: lambda n=name, s=share: calibrate(work, n, dear * s, seconds) for name, share in SHARES.items()}
-        )
+        quotas = find_quotas(work, dear, options)
         jobs = {f"edge, {n}": lambda n=n, q=q: measure_edge(work, n, q, options) for n, q in quotas.items()}
         jobs |= {f"ffmpeg, {n}": lambda n=n, q=q: measure_ffmpeg(work, n, q, options) for n, q in quotas.items()}
         runs = together(jobs)
