@@ -182,7 +182,7 @@ def memory_events(files: Files, group: str, version: int) -> Events | None:
     return Events(max=sum(failures), oom_kill=kills) if failures or kills is not None else None
 
 
-# Where both limits are equal (no swap beside the memory) the second one is met first, and only its count rises.
+# Where both limits are equal (no swap beside the memory) the second one is met first, and the first count stays.
 _FAILURES = ("memory.failcnt", "memory.memsw.failcnt")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from edge.host import cgroups
 from edge.host.cgroups import Place
 from edge.host.enclosures import CageUsage, Group, Groups, Refused, Want, usage
-from edge.host.procfs import Files, number
+from edge.host.procfs import PAGE, Files, number
 
 JOIN_FAILED = 125  # exit status of a process that could not join its cage
 PATIENCE = 5.0  # seconds for killed processes to leave
@@ -194,11 +194,12 @@ def _set_memory(group: Group, want: Want) -> None:
         _write(group, "memory.swap.max", "max" if limit is None else want.swap, needed=False)
         _write(group, "memory.max", "max" if limit is None else limit)
         return
-    both = "memory.memsw.limit_in_bytes"  # memory and swap together, never below memory; absent without swapaccount=1
+    both = "memory.memsw.limit_in_bytes"  # memory and swap together; absent without swapaccount=1
     _write(group, both, -1, needed=False)
     _write(group, "memory.limit_in_bytes", -1 if limit is None else limit)
     if limit is not None:
-        _write(group, both, limit + want.swap, needed=False)
+        # A page more: where both are met at once no counter of failures rises (seen on Linux 6.18).
+        _write(group, both, limit + want.swap + PAGE, needed=False)
 
 
 def _set_cpu(group: Group, want: Want) -> None:

@@ -11,7 +11,7 @@ from edge.host.enclosures import CageUsage, Group, Groups, Refused, Want, usage
 from edge.host.procfs import Files
 
 PATIENCE = 30.0  # seconds for an answer; small hosts take some
-NEAR = 0.01  # systemd keeps quotas in hundredths of a percent
+NEAR = 1.02  # systemd keeps quotas in hundredths of a percent
 
 
 class Slice:
@@ -45,7 +45,7 @@ class Slice:
                 raise Refused("systemd took the memory limit but no control group holds it")
         if want.cpu is not None:
             quota = cgroups.group_quota(files, cpu.directory, cpu.version)[0] if cpu else None
-            if quota is None or quota > want.cpu + NEAR:
+            if quota is None or quota > want.cpu * NEAR:
                 raise Refused("systemd took the processor quota but no control group holds it")
 
     def command(self, argv: Sequence[str]) -> list[str]:
