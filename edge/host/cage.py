@@ -18,7 +18,6 @@ from edge.host.inforce import read
 
 __all__ = ["Cage", "CageUsage"]
 _NAME = re.compile(r"[a-z][a-z0-9]{0,31}")
-_number = 0
 
 
 class Cage:
@@ -37,7 +36,7 @@ class Cage:
         own = read()
         self._own = own
         self._want = Want(_tighter(memory, own.memory_max), swap, _tighter(cpu, own.quota), period)
-        self._name = f"edge{name}{os.getpid()}x{_next()}"
+        self._name = f"edge{name}{os.getpid()}x{os.urandom(3).hex()}"
         self._inside: Enclosure = Nothing("not entered yet")
         self._processes: list[subprocess.Popen[Any]] = []
 
@@ -97,12 +96,6 @@ class Cage:
         self._processes.clear()
         self._inside.remove()
         self._inside = Nothing("removed")
-
-
-def _next() -> int:
-    global _number  # noqa: PLW0603 - cages of one process must differ by name
-    _number += 1
-    return _number
 
 
 def _tighter(asked: Any, own: Any) -> Any:
