@@ -1,70 +1,33 @@
-"""What is lowered when the processor does not suffice, and raised again when it does. Pure: time is an argument."""
+"""What is lowered when the processor does not suffice, and raised again when it does. Pure: time is an argument.
+
+`lowering` and `raising` say when and what, `experience` what is remembered, `capacity` how much there is. A change is
+made within half a second of media lost, and at a constant load at most once a minute.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-import msgspec
+from msgspec.structs import replace
 
-Reason = Literal["lag", "quota", "throttled", "steal", "room"]
-REASONS: tuple[Reason, ...] = ("lag", "quota", "throttled", "steal", "room")
+from edge.host.experience import State, learn
+from edge.host.load import REASONS, Change, LoadView, Pressure, Reason, Rung
+from edge.host.lowering import lower, troubled
+from edge.host.raising import rise
 
-
-class Rung(msgspec.Struct, frozen=True):
-    """One step of a quality ladder. `cost`: processor seconds a media second, as far as is known now; `seen`: it was
-    measured on this load, not guessed from other rungs."""
-
-    name: str
-    cost: float
-    seen: bool = True
+__all__ = ["REASONS", "Change", "LoadView", "Pressure", "Reason", "Rung", "State", "decide"]
 
 
-class LoadView(msgspec.Struct, frozen=True):
-    """One load at one moment. What it waits for apart from its source (the processor, the pace it was given) is work not
-    done: `behind`, `speed` and `share` count it."""
-
-    name: str
-    kind: Literal["channel", "job"]
-    rungs: tuple[Rung, ...]  # best first; allowed and possible now
-    rung: int  # index of the one in force
-    running: bool  # brings media now: what is off or away is left as it is
-    behind: float = 0.0  # seconds since it last waited for its source; 0: it waits, it has caught up
-    speed: float | None = (
-        None  # media seconds a wall second in that time, of the last second or so; None: not known yet
-    )
-    share: float | None = (
-        None  # processor seconds a wall second while it worked; 0.5: half of a core is somebody else's
-    )
+def decide(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> tuple[State, tuple[Change, ...]]:
+    """What to change now. Total: whatever it is given, the names in the answer are of `loads` and of their rungs."""
+    known = list({load.name: _sane(load) for load in loads if load.rungs}.values())
+    state = learn(state, known, pressure, now)
+    lagging = troubled(state, known, now)
+    if lagging is not None:
+        return lower(state, known, lagging, pressure, now)
+    return rise(state, known, pressure, now)
 
 
-class Pressure(msgspec.Struct, frozen=True):
-    """The process and its host. Shares are 0 to 1; None: unknown."""
-
-    cores: int
-    quota: float | None = None  # cores; the tightest known
-    used: float = 0.0  # cores, this process, the last second
-    throttled: float = 0.0  # of quota periods, the last second
-    steal: float | None = None  # of all processor time, the last second
-    loop_lag: float = 0.0  # seconds, worst of the last second
-    egress_spare: float | None = None  # bit/s
-
-
-class Change(msgspec.Struct, frozen=True):
-    """To be applied now: `load` goes from rung `was` to `rung`."""
-
-    load: str
-    rung: str
-    was: str
-    reason: Reason
-
-
-class State(msgspec.Struct, frozen=True):
-    """What `decide` remembers from one sample to the next."""
-
-
-def decide(
-    state: State, _loads: Sequence[LoadView], _pressure: Pressure, _now: float
-) -> tuple[State, tuple[Change, ...]]:
-    """What to change now. Total: whatever it is given, indices and names in the answer are from `loads`."""
-    return state, ()
+def _sane(load: LoadView) -> LoadView:
+    """Rungs may have disappeared since the one in force was told."""
+    return replace(load, rung=min(max(load.rung, 0), len(load.rungs) - 1))

@@ -1,0 +1,164 @@
+"""What the governor remembers from one sample to the next, and how it learns it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import exp
+
+import msgspec
+from msgspec.structs import replace
+
+from edge.host.capacity import visible
+from edge.host.load import LoadView, Pressure
+
+GRACE = 1.5  # seconds of a load that has begun, from which nothing is concluded
+AWAY = 5.0  # seconds away, after which it begins anew
+TAKEN = 2.0  # seconds until a rung that was asked for is in force, or is not what the stream permits
+SETTLE = 1.0  # seconds until a change can be measured
+STRAINED, FULL = 0.5, 0.95  # of the periods throttled, and of the quota used: the whole process stands at its limit
+GROWN = 1.1  # times what there was: not the same any more
+KNOWN = 20.0  # seconds after a limit was met, from which on a thread's share of its core is taken as usual
+ALONE, SHARED = 0.9, 0.7  # shares of a core: with nobody else, with somebody
+SMOOTH = 5.0  # seconds
+
+NEVER = float("-inf")
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """`rung` was too much when `left` cores were left for it."""
+
+    rung: str
+    left: float
+    until: float
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """All loads together got `total` cores, where `visible` were promised under a quota of `bound`. `share`: what a
+    thread at work got of its core when the trouble was over, None: not known yet."""
+
+    total: float
+    at: float
+    until: float
+    bound: float
+    visible: float
+    share: float | None = None
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Of one load. `since`: it brings media; `last`: it did; `lost`: media seconds, since it last had caught up."""
+
+    since: float | None = None
+    last: float = NEVER
+    lost: float = 0.0
+    share: float | None = None
+    asked: str | None = None
+    asked_at: float = NEVER
+    failure: Failure | None = None
+
+
+class State(msgspec.Struct, frozen=True):
+    """Of all. Times are monotonic seconds."""
+
+    at: float | None = None
+    memories: dict[str, Memory] = {}
+    other: float = 0.0  # cores that the process uses beside its loads
+    trouble: float = NEVER
+    strained: float | None = None  # the process stands at its quota, since
+    fell: float = NEVER
+    falls: int = 0  # soon after each other
+    stalled: float = NEVER  # fell because nothing moved at all
+    rose: float = NEVER
+    room: float | None = None  # for a better rung, since
+    limit: Limit | None = None
+
+
+NEW = Memory()
+
+
+def learn(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> State:
+    """`state` with what this sample tells. Loads that are gone are forgotten."""
+    step = max(now - state.at, 0.0) if state.at is not None else 0.0
+    measured = now - state.fell >= SETTLE
+    memories = {load.name: _of_load(state.memories.get(load.name, NEW), load, now, step, measured) for load in loads}
+    settled = all(ready(memories[load.name], now) for load in loads if load.running)
+    state = replace(
+        state,
+        at=now,
+        memories=memories,
+        other=_other(state.other, loads, pressure, step) if settled else state.other,
+        strained=(state.strained if state.strained is not None else now) if _strained(loads, pressure) else None,
+    )
+    return replace(state, limit=_kept(state, loads, pressure, now))
+
+
+def ready(memory: Memory, now: float) -> bool:
+    """Whether it is past its beginning: libraries imported, codecs open, the first measure taken."""
+    return memory.since is not None and now - memory.since >= GRACE
+
+
+def _of_load(memory: Memory, load: LoadView, now: float, step: float, measured: bool) -> Memory:
+    if not load.running:
+        return replace(memory, lost=0.0, since=None if now - memory.last >= AWAY else memory.since)
+    since = memory.since if memory.since is not None else now
+    return replace(
+        memory,
+        since=since,
+        last=now,
+        lost=_lost(memory.lost, load, step) if measured and now - since >= GRACE else 0.0,
+        share=_share(memory.share, load, step),
+        asked=memory.asked if now - memory.asked_at < TAKEN else None,
+    )
+
+
+def _lost(lost: float, load: LoadView, step: float) -> float:
+    """Adds up what is missing to real time and takes off what is gained: noise about 1 stays near 0."""
+    if load.behind <= 0.0:
+        return 0.0
+    if load.speed is None:
+        return lost
+    return max(lost + (1.0 - load.speed) * min(step, load.behind), 0.0)
+
+
+def _share(known: float | None, load: LoadView, step: float) -> float | None:
+    """Only of a thread that has caught up: one that has not is held by its pace, too."""
+    if load.behind > 0.0 or load.share is None:
+        return known
+    return load.share if known is None else _smooth(known, load.share, step)
+
+
+def _smooth(known: float, new: float, step: float) -> float:
+    return known + (new - known) * (1.0 - exp(-step / SMOOTH))
+
+
+def _other(known: float, loads: Sequence[LoadView], pressure: Pressure, step: float) -> float:
+    of_loads = sum(load.cost if load.used is None else load.used for load in loads if load.running)
+    return _smooth(known, max(pressure.used - of_loads, 0.0), step)
+
+
+def _strained(loads: Sequence[LoadView], pressure: Pressure) -> bool:
+    """A load that catches up may use all there is for a while."""
+    full = pressure.throttled >= STRAINED and pressure.used >= FULL * pressure.bound
+    return full and not any(load.running and load.behind > 0.0 and (load.speed or 0.0) > 1.0 for load in loads)
+
+
+def _kept(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> Limit | None:
+    """The limit, as long as nothing tells that it is another one now."""
+    limit = state.limit
+    if limit is None or now >= limit.until or _grown(limit, visible(pressure, state.other), pressure):
+        return None
+    share = usual_share(state.memories, loads)
+    if limit.share is None:
+        return replace(limit, share=share) if now - limit.at >= KNOWN else limit
+    return None if limit.share <= SHARED and share is not None and share >= ALONE else limit
+
+
+def _grown(limit: Limit, promised: float, pressure: Pressure) -> bool:
+    """More visible room is no news where less was got than was promised: then something else was the limit."""
+    was_visible = limit.total >= SHARED * limit.visible
+    return pressure.bound > GROWN * limit.bound or (was_visible and promised > GROWN * limit.visible)
+
+
+def usual_share(memories: Mapping[str, Memory], loads: Sequence[LoadView]) -> float | None:
+    """The least that a running load's thread gets of its core at work."""
+    shares = [memories[load.name].share for load in loads if load.running]
+    return min((share for share in shares if share is not None), default=None)
