@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 SHARES = {"half": 0.5, "quarter": 0.25}  # of real time that ffmpeg is to make
 SETTLE = 8.0  # seconds after the first byte: the first GOP comes at once
 CALIBRATE = 25.0
-TOP = "full"  # the best rung's name
 PATIENCE = 240.0  # for the first byte: a start takes 0.3 to 1 s of processor time, 30 s in a quota of 3 %
 COLUMNS = ("quota", "real_time", "kb_s", "fps", "new_fps", "ssim", "ssim_p5", "unreadable")
 PAUSES = ("longest_pause", "most_late", "longest_picture", "start_seconds", "throttled_share", "changes", "resting_on")
@@ -99,9 +98,9 @@ def edge(work: Path, cage: Cage, name: str, options: argparse.Namespace) -> tupl
 
 def until_top(rungs: Rungs, seconds: float) -> float | None:
     """Seconds until the top rung is told; None: not within `seconds`."""
-    begun = time.monotonic()
+    begun, rungs.best = time.monotonic(), False
     while time.monotonic() - begun < seconds:
-        if rungs.at(time.monotonic()) == TOP:
+        if rungs.best:
             return time.monotonic() - begun
         rest(0.25)
     return None

@@ -84,13 +84,16 @@ class Rungs(threading.Thread):
     def __init__(self, edge: common.Edge) -> None:
         super().__init__(daemon=True)
         self.changes: list[tuple[float, str]] = []
+        self.best = False  # on the best rung, when last asked
         self._edge = edge
         self._over = threading.Event()
         self.start()
 
     def run(self) -> None:
         while not self._over.wait(1.0):
-            rung = self._edge.state().get("rung") or "not told"
+            state = self._edge.state()
+            rung = state.get("rung") or "not told"
+            self.best = bool(state.get("rung")) and not state.get("lowered")
             if not self.changes or self.changes[-1][1] != rung:
                 self.changes.append((time.monotonic(), rung))
 
