@@ -26,6 +26,8 @@ from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster,
 from edge.media.kinds import Kind
 
 if TYPE_CHECKING:
+    from edge.media.ladder import Work
+    from edge.media.meter import Meter
     from edge.media.pipeline import Pipeline, PipelineStats
 
 CONTAINERS = ("ts", "flv", "mp4")
@@ -68,6 +70,9 @@ class Channel:
         self._kind: Kind = kinds.kind_of(settings.source)
         self._feed: HttpFeed | LibavFeed | None = None
         self._pipeline: Pipeline | None = None
+        self._asked: str | None = None  # the rung to work on
+        self._lowered: str | None = None  # why it is not the best
+        self._allowed: float | None = None  # cores
         self._task: asyncio.Task[None] | None = None
         self._say_damaged = Throttle(log.warning, "damaged")
         self._damaged_said = 0
@@ -102,6 +107,48 @@ class Channel:
             sum(hub.stats().ring.bytes for hub in self._hubs.values()),
             self._pipeline.stats() if self._pipeline else None,
         )
+
+    # -- what the governor asks, and wants (channel.load)
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def live(self) -> bool:
+        return self.running and status(running=True, frame_age=self.frame_age()) == "live"
+
+    @property
+    def asked(self) -> str | None:
+        return self._asked
+
+    @property
+    def rung(self) -> str | None:
+        return self._pipeline.rung if self._pipeline else None
+
+    def works(self) -> tuple[Work, ...]:
+        """The rungs that are allowed and possible now, best first; none before the first start."""
+        return self._pipeline.works() if self._pipeline else ()
+
+    def meter(self) -> Meter | None:
+        return self._pipeline.meter() if self._pipeline else None
+
+    def lump(self) -> float:
+        """Seconds of media over which the rung in effect spreads its work unevenly."""
+        return self._pipeline.lump() if self._pipeline else 0.0
+
+    def take(self, rung: str, reason: str | None) -> None:
+        """Works on that rung from the next moment on that the stream permits; it outlives a restart of the channel.
+        `reason`: why it is not the best one, None: it is."""
+        self._asked, self._lowered = rung, reason
+        if self._pipeline is not None:
+            self._pipeline.take(rung)
+
+    def allow(self, cores: float | None) -> None:
+        """Uses at most so much of a core; None: no bound."""
+        self._allowed = cores
+        if self._pipeline is not None:
+            self._pipeline.allow(cores)
 
     # -- life
 
@@ -201,6 +248,9 @@ class Channel:
             pipeline = await worker.run(lambda: self._make(outbox))
             self._pipeline = pipeline
             self._tell_wanted()
+            pipeline.allow(self._allowed)
+            if self._asked is not None:
+                pipeline.take(self._asked)
             await self._pull(worker, pipeline)
         finally:
             outbox.close(discard=True)
@@ -310,6 +360,7 @@ class Channel:
             now, reason, since,
             f.width or None if f else None, f.height or None if f else None,
             f.sar[0] / f.sar[1] if f else 1.0, f.codecs if f else (),
+            self.rung, self._lowered,
         )  # fmt: skip
         if now != old.status:
             self._tell_status(old)

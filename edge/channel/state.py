@@ -16,7 +16,8 @@ BREATH = 0.25  # between the starts of two connections, even if each brings medi
 
 class ChannelState(msgspec.Struct, frozen=True):
     """What viewers may know. `reason`: why the source is away, a word; `since`: wall second at which `status` began;
-    size 0 until it is known; `sar` is the width of a pixel by its height."""
+    size 0 until it is known; `sar` is the width of a pixel by its height; `rung`: of the quality ladder, in effect;
+    `lowered`: why it is not the best one, a word."""
 
     status: Status = "off"
     reason: str | None = None
@@ -25,6 +26,8 @@ class ChannelState(msgspec.Struct, frozen=True):
     height: int | None = None
     sar: float = 1.0
     codecs: tuple[str, ...] = ()
+    rung: str | None = None
+    lowered: str | None = None
 
 
 def status(*, running: bool, frame_age: float | None) -> Status:

@@ -16,7 +16,7 @@ from edge.media.audio import AudioCopy, AudioTrack, copies
 from edge.media.events import Discontinuity, Event, Format, Poster, Without
 from edge.media.guard import Guard
 from edge.media.kinds import Kind
-from edge.media.ladder import StreamFacts, Work, ladder, nearest
+from edge.media.ladder import WORKS, StreamFacts, Work, ladder, nearest
 from edge.media.meter import Meter, MeteredPipe, Metering
 from edge.media.output import Output
 from edge.media.overlap import AUDIO, TICKS, VIDEO, Mark
@@ -117,6 +117,12 @@ class Pipeline:
     def meter(self) -> Meter:
         """What the thread has used so far."""
         return self._metering.read(self.output_seconds)
+
+    def lump(self) -> float:
+        """Seconds of media over which the rung in effect spreads its work unevenly: it decodes the beginning of a GOP
+        alone."""
+        spread = WORKS[self._rung].decode not in ("all", "references")
+        return (self._facts.key_interval or 0.0) if spread else 0.0
 
     def allow(self, cores: float | None) -> None:
         """Uses at most so much of a core from now on, over 100 ms; None: no bound."""

@@ -24,7 +24,8 @@ _FOR_EVER = "public, max-age=31536000, immutable"  # for an address that names i
 
 class State(msgspec.Struct, frozen=True):
     """`/live/NAME/state`. `status` is live, starting, away or off; `reason` a word; `sar` the width of a pixel by its
-    height. `urls` has what is there: no `jpg` before the first picture, no container that cannot carry the codecs."""
+    height; `rung` of the quality ladder is in effect, `lowered` is why it is not the best one. `urls` has what is
+    there: no `jpg` before the first picture, no container that cannot carry the codecs."""
 
     name: str
     public: bool
@@ -36,6 +37,8 @@ class State(msgspec.Struct, frozen=True):
     sar: float
     video: bool
     audio: bool
+    rung: str | None
+    lowered: str | None
     urls: dict[str, str]
 
 
@@ -60,6 +63,8 @@ def describe(channel: Channel) -> State:
         sar=now.sar,
         video=settings.video.codec != "none",
         audio=settings.audio.codec != "none",
+        rung=now.rung,
+        lowered=now.lowered,
         urls=urls,
     )
 

@@ -5,6 +5,11 @@ import { Feeder, Source } from "./mse.js";
 const HLS = "application/vnd.apple.mpegurl";
 const SURE = 3; // refusals by the browser, not by the server, after which the next way is taken
 const PATIENCE = { hls: 8, mse: 6, mp4: 8 }; // seconds without progress on a live channel before starting anew
+// What a viewer sees of a lowered channel, by rung of the quality ladder; the others look as ever.
+const LOWERED = {
+  "skip-b": "motion", "fps-10": "motion", "fps-7.5": "motion", "gop-half": "stills", "gop-quarter": "stills",
+  key: "stills", audio: "sound", "audio-copy": "sound", copy: "source",
+};
 const $ = (id) => document.getElementById(id);
 const page = document.body.dataset;
 const texts = JSON.parse(page.texts);
@@ -210,7 +215,8 @@ class Player {
     const moving = now() - this.moved < 1.5;
     page.status = status;
     page.playing = moving;
-    $("state").textContent = texts[status];
+    page.rung = this.state.rung ?? "";
+    $("state").textContent = texts[(status === "live" && this.state.lowered && LOWERED[page.rung]) || status];
     $("poster").hidden = !$("poster").src || (video.readyState > 1 && this.moved > 0);
     $("words").textContent = moving || !this.wanted || status === "private" ? "" : this.words();
   }
