@@ -118,7 +118,7 @@ class Hub:
         self.closed = True
         self._tell(lambda listener: listener.on_end())
         self._listeners.clear()
-        self.ring.clear()
+        self.ring.close()
 
     def subscribe(self, listener: Listener) -> None:
         """Adds `listener` (twice is once). To a closed hub: it is told the end at once."""

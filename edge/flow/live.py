@@ -110,6 +110,24 @@ class Live:
         )
         self._cutter = Cutter(TARGET, limit, self._max_bytes // 4)
 
+    def bound(self, max_bytes: int, size: int) -> None:
+        """Another bound of all the segments in bytes, and of those listed (R10: never under three target durations). The
+        next segment finds them in force."""
+        self._max_bytes, self._size = max_bytes, size
+        if self.window and self._cutter:
+            self.window.max_bytes, self.window.size = max_bytes, size
+            self._cutter.max_bytes = max_bytes // 4
+
+    @property
+    def held(self) -> int:
+        """What is held: segments, what waits, what is open."""
+        listed = self.window.held if self.window else 0
+        opened = self._cutter.held if self._cutter else 0
+        return listed + opened + self._waiting_bytes() + self._learned_bytes
+
+    def _waiting_bytes(self) -> int:
+        return sum(len(chunk) for piece in self._waiting for chunk in piece.chunks)
+
     @property
     def target_duration(self) -> int | None:
         return self.window.target_duration if self.window else None
@@ -150,6 +168,7 @@ class Live:
         largest = max(b - a for a, b in pairwise(keys))
         self._settle(max(6, ceil(min(largest, _LEARN_SECONDS) * 1.5)))
         learned, self._learned = self._learned, []
+        self._learned_bytes = 0
         for n, chunk in enumerate(learned):
             if n in self._marks:
                 self.part(now)
@@ -174,9 +193,8 @@ class Live:
             self._overtake()
 
     def _too_many(self) -> bool:
-        waiting = self._waiting
-        size = sum(len(chunk) for piece in waiting for chunk in piece.chunks)
-        return len(waiting) > _MAX_WAITING or (len(waiting) > 1 and size > self._max_bytes // 4)
+        waiting = len(self._waiting)
+        return waiting > _MAX_WAITING or (waiting > 1 and self._waiting_bytes() > self._max_bytes // 4)
 
     def _release(self, now: float) -> None:
         """Lists the pieces whose numbers have come."""

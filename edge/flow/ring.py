@@ -16,6 +16,8 @@ from collections import deque
 
 import msgspec
 
+from edge.flow.budget import Budget, Draw
+
 # What one chunk costs beside its payload (bytes object, Chunk, float, two deque slots). Charged, so that a flood of
 # tiny chunks stays within the bound too.
 OVERHEAD = 128
@@ -34,7 +36,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
     - never more than `most`;
     - always `least`;
-    - everything from the keyframe before the last on, so that a newcomer finds one and a viewer may lag a whole GOP;
+    - everything from the last `keys` keyframes on: with 2 a newcomer finds one and a viewer may lag a whole GOP;
     - `seconds` of media, within `usual`.
 
     So the rate of the stream decides: at 320 kb/s it is the seconds (0.4 MB), at 5 Mb/s with a keyframe every 2 s the
@@ -45,11 +47,21 @@ class Bounds(msgspec.Struct, frozen=True):
     usual: int = 1 << 20
     most: int = 16 << 20
     seconds: float = 8.0
+    keys: int = 2
 
     @classmethod
     def flat(cls, size: int) -> Bounds:
         """Up to `size` bytes, whatever they are."""
         return cls(size, size, size)
+
+    def within(self, most: int) -> Bounds:
+        """The same where there is room for no more than `most` bytes."""
+        return Bounds(min(self.least, most), min(self.usual, most), min(self.most, most), self.seconds, self.keys)
+
+    def tight(self) -> Bounds:
+        """Where memory is short: what a newcomer needs to begin, and no less than a second, which is what lies between
+        two visits of a busy loop to its slowest viewer."""
+        return Bounds(min(self.least, 64 << 10), min(self.usual, 512 << 10), self.most, min(self.seconds, 1.0), 1)
 
 
 class RingStats(msgspec.Struct, frozen=True):
@@ -66,10 +78,11 @@ class RingStats(msgspec.Struct, frozen=True):
 class Ring:
     """Recent chunks of one container. The oldest go as `bounds` say; the newest always stays."""
 
-    __slots__ = ("_bounds", "_bytes", "_chunks", "_keys", "_run", "_run_key", "appended_bytes", "head", "tail")
+    __slots__ = ("_bounds", "_bytes", "_chunks", "_draw", "_keys", "_run", "_run_key", "appended_bytes", "head", "tail")
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, draw: Draw | None = None) -> None:
         self._bounds = bounds
+        self._draw = draw or Budget().draw("rings")
         self._chunks: deque[Chunk] = deque()
         self._keys: deque[int] = deque()
         self._bytes = 0
@@ -78,6 +91,27 @@ class Ring:
         self._run: tuple[tuple[bytes, ...], int, int] = ((), 0, 0)
         self.head = 0
         self.tail = 0
+
+    @property
+    def held(self) -> int:
+        """What is held now: payload and overhead."""
+        return self._bytes
+
+    @property
+    def bounds(self) -> Bounds:
+        return self._bounds
+
+    def bound(self, bounds: Bounds) -> None:
+        """Other bounds, in force at once."""
+        if bounds != self._bounds:
+            self._bounds = bounds
+            self._trim()
+
+    def draw_on(self, draw: Draw) -> None:
+        """What is held counts there from now on."""
+        self._draw.close()
+        self._draw = draw
+        draw.set(self._bytes)
 
     def append(self, chunk: Chunk) -> None:
         """Keeps `chunk` (an empty one is nothing) and lets the oldest go as far as the bounds allow."""
@@ -90,16 +124,20 @@ class Ring:
         self.head += 1
         self._bytes += size + OVERHEAD
         self.appended_bytes += size
+        self._trim()
+
+    def _trim(self) -> None:
         self._run_key = (-1, 0)
         while self.head - self.tail > 1 and self._spare():
             self._drop()
+        self._draw.set(self._bytes)
 
     def _spare(self) -> bool:
         """Whether the oldest of at least two chunks may go."""
         bounds, keys = self._bounds, self._keys
         if not bounds.least < self._bytes <= bounds.most:
             return self._bytes > bounds.most
-        if keys and keys[0] == self.tail and len(keys) <= 2:
+        if keys and keys[0] == self.tail and len(keys) <= bounds.keys:
             return False
         # Would the rest still be long enough? Time that stepped back is another stream's; where no chunk bears a time,
         # it is never long enough.
@@ -171,6 +209,12 @@ class Ring:
         self._run_key = (-1, 0)
         self._run = ((), 0, 0)
         self.tail = self.head
+        self._draw.set(0)
+
+    def close(self) -> None:
+        """Nothing comes any more, and nothing is held."""
+        self.clear()
+        self._draw.close()
 
     def stats(self) -> RingStats:
         return RingStats(

@@ -47,7 +47,7 @@ class Cutter:
     def __init__(self, target: float, limit: float, max_bytes: int) -> None:
         self._target = target
         self._limit = limit
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._open: list[Chunk] = []
         self._size = 0
         self._start = 0.0
@@ -60,6 +60,11 @@ class Cutter:
         self._pending = False
         self._waiting = True
         self.dropped = 0  # chunks
+
+    @property
+    def held(self) -> int:
+        """Of the open piece, with what its chunks cost beside their payload."""
+        return self._size if self._open else 0
 
     @property
     def idle(self) -> bool:
@@ -91,7 +96,7 @@ class Cutter:
 
     def _cut(self, chunk: Chunk, time: float, *, short: bool) -> list[Piece]:
         length = time - self._start
-        if self._open and length >= MIN_SECONDS and self._size + len(chunk.data) > self._max_bytes // 2:
+        if self._open and length >= MIN_SECONDS and self._size + len(chunk.data) > self.max_bytes // 2:
             return self._close(time)
         if not self._open or not chunk.key:
             return []
@@ -114,7 +119,7 @@ class Cutter:
             self._size += len(chunk.data) + OVERHEAD
         else:
             self._begin(chunk, time)
-        if self._size > self._max_bytes:
+        if self._size > self.max_bytes:
             self.lose()
 
     def _keyframe(self, chunk: Chunk, time: float) -> None:

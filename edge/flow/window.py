@@ -41,7 +41,8 @@ class Window:
     """`size` segments, and more while the rest would be under three target durations (R10).
 
     A segment that leaves the playlist can be fetched for its own duration and that of the longest playlist that held it
-    (R15). At most `max_kept` of them stay, and all segments together within `max_bytes`: the oldest go first.
+    (R15). At most `max_kept` of them stay, and all segments together within `max_bytes`: the oldest go first. `size` and
+    `max_bytes` may be changed; the next segment finds them in force.
     """
 
     def __init__(
@@ -53,11 +54,16 @@ class Window:
         self.msn = msn  # of the first listed
         self.discontinuity_sequence = discontinuity_sequence  # of the first listed
         self.segments: deque[Segment] = deque()
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._kept: deque[Segment] = deque()
         self._bytes = 0
         self._early = 0
         self._starved = 0
+
+    @property
+    def held(self) -> int:
+        """Of all segments, listed and kept."""
+        return self._bytes
 
     @property
     def next_msn(self) -> int:
@@ -102,10 +108,10 @@ class Window:
         self.discontinuity_sequence += segment.piece.discontinuity
 
     def _shrink(self, now: float) -> None:
-        while len(self._kept) > self.max_kept or (self._kept and self._bytes > self._max_bytes):
+        while len(self._kept) > self.max_kept or (self._kept and self._bytes > self.max_bytes):
             self._bytes -= self._kept.popleft().size
             self._early += 1
-        while self._bytes > self._max_bytes and len(self.segments) > 1:
+        while self._bytes > self.max_bytes and len(self.segments) > 1:
             self._leave(now)
             self._bytes -= self._kept.pop().size
             self._starved += 1
@@ -128,7 +134,7 @@ class Window:
             len(self.segments),
             len(self._kept),
             self._bytes,
-            self._max_bytes,
+            self.max_bytes,
             self.msn,
             self.discontinuity_sequence,
             self._early,
