@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from edge.errors import SourceError
+from edge.host.standins import importing
 from edge.http.origin import Origin
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ async def resolve(host: str, port: int) -> list[Address]:
 @functools.cache
 def default_tls() -> ssl.SSLContext:
     """Certificates are verified. Made once: reading the host's authorities takes some 20 ms."""
-    import ssl  # noqa: PLC0415 - only for https
+    with importing:
+        import ssl  # noqa: PLC0415 - only for https
 
     return ssl.create_default_context()
 
