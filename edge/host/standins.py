@@ -17,7 +17,9 @@ importing = threading.RLock()  # who needs the real ones later must not come by 
 class _StandIn(ModuleType):
     """Has every name: a class of its own, so that one can be derived from several; 0 where the name is a constant's."""
 
-    __path__ = ()  # a package: what is imported from it is another stand-in
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []  # a package: what is imported from it is another stand-in
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
