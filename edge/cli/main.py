@@ -19,6 +19,7 @@ VERBS: Mapping[str, str] = {
     "run": "serve the channels of a configuration, or a demo channel without one",
     "check": "say what a configuration means, or everything that is wrong with it",
     "probe": "say what a source holds and what edge would do with it",
+    "bench": "measure what this host can carry, and say it in words",
     "token": "make, list and revoke access tokens",
 }
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -1,0 +1,169 @@
+"""What a run found, as values: the JSON file is this and nothing else. Sizes are bytes, times seconds, rates bits/s."""
+
+from __future__ import annotations
+
+import msgspec
+
+SCHEMA = 1  # raised when a field changes its meaning or goes; `--compare` takes its own schema only
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A measurement cut into turns: their median, and the quartiles where there were enough turns to tell."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Host(msgspec.Struct, frozen=True):
+    """The machine, as far as it shows itself. None: unknown."""
+
+    processor: str | None
+    mhz: float | None
+    flags: tuple[str, ...]  # those that matter for video
+    cores: int
+    affinity: int  # cores that this process may use
+    kernel: str
+    virtualisation: str | None
+    memory: int | None  # MemTotal
+    available: int | None  # MemAvailable when the run began
+    swap: int | None
+    versions: dict[str, str]
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A limit in force, and the file that says so. `value` is None when there is none or it is not known."""
+
+    name: str
+    value: float | None
+    source: str
+
+
+class Rendition(msgspec.Struct, frozen=True):
+    """What the viewers are to get."""
+
+    width: int | None
+    height: int | None
+    fps: float
+    video_rate: int
+    audio_rate: int
+    video: str = "h264"
+    audio: str = "aac"
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """The sample. `origin`: made, or where it is from (secrets cut out)."""
+
+    origin: str
+    seconds: float
+    size: int
+    video: str | None
+    audio: str | None
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+
+
+class RungCost(msgspec.Struct, frozen=True):
+    """`cost`: processor seconds a media second, flat out. `measured`: False: guessed from the rungs that were.
+    `speed`: media seconds a wall second. `fps`: frames shown a media second. `peak` is VmHWM of the process."""
+
+    name: str
+    measured: bool
+    cost: Figure
+    speed: float | None = None
+    share: float | None = None  # of one core that the process got while it asked for all of it
+    fps: float | None = None
+    peak: int | None = None
+    anonymous: int | None = None
+
+
+class Lag(msgspec.Struct, frozen=True):
+    """How late the event loop was for a call every 20 ms, beside what `name` says."""
+
+    name: str
+    p50: float
+    p99: float
+    max: float
+    calls: int
+
+
+class Fanout(msgspec.Struct, frozen=True):
+    """What one more viewer costs a real worker. `rate`: bits/s that came to each; `kernel`: bytes of socket buffers."""
+
+    viewers: int
+    seconds: float
+    rate: float
+    processor: Figure  # of a core, a viewer
+    per_megabit: float  # processor seconds a megabit sent
+    anonymous: int | None
+    kernel: int | None
+
+
+class Together(msgspec.Struct, frozen=True):
+    """A real worker on the sample in real time, with viewers and a scrape. `speed`: media seconds a wall second;
+    `cost`: processor seconds of the whole process a media second; lags are upper bounds of histogram buckets."""
+
+    viewers: int
+    seconds: float
+    speed: float
+    cost: float
+    lag_p99: float | None
+    lag_max: float | None
+    longest_gap: float  # without a byte, at the viewer who waited longest
+    peak: int | None
+    anonymous: int | None
+    charged: int | None  # most that was charged to the cage when looked at, page cache included
+    rungs: tuple[str, ...]  # in the order they were in force
+    throttled: float | None  # share of the quota's periods
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`rung`: that the ladder would rest on; None: not even the lowest holds, or nothing was measured. `spare`: share
+    of what may be used that is left there. Numbers of viewers: None: not known."""
+
+    holds: bool
+    rung: str | None
+    index: int | None
+    spare: float | None
+    capacity: float | None  # cores that a channel may use
+    capacity_by: str
+    memory_left: int | None
+    viewers: int | None
+    viewers_by: str
+    viewer_bounds: dict[str, int]
+    sentences: tuple[str, ...]
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What was asked for."""
+
+    source: str | None
+    rendition: Rendition
+    line: int | None
+    memory: int | None
+    cpu: float | None
+    seconds: float
+    enforced: str  # how the limits were put in force, or why they were not
+
+
+class Report(msgspec.Struct, frozen=True):
+    """One run. `left_out`: what could not be measured, with the reason."""
+
+    edge: str
+    when: str
+    took: float
+    complete: bool
+    host: Host
+    limits: tuple[Bound, ...]
+    request: Request
+    stream: Stream | None
+    rungs: tuple[RungCost, ...]
+    lags: tuple[Lag, ...]
+    fanout: Fanout | None
+    together: Together | None
+    steal: float | None
+    left_out: tuple[str, ...]
+    verdict: Verdict
+    snippet: str
+    schema: int = SCHEMA

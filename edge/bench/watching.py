@@ -1,0 +1,167 @@
+"""A real `edge run`, watched from outside: what viewers cost it, and how everything goes together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from edge.bench import own
+from edge.bench.crowd import Crowd
+from edge.bench.feeder import Feeder
+from edge.bench.model import Fanout, Together
+from edge.bench.plan import Windows
+from edge.bench.processes import NotMeasuredError, Processes, Worker
+from edge.bench.snippet import worker_toml
+from edge.bench.tsloop import TsLoop
+from edge.bench.turns import figure
+from edge.channel.settings import ChannelSettings
+
+FEW, VIEWERS = 10, 3  # viewers of whom the cost is first seen; viewers in the scene of everything together
+TURNS = 4
+SCRAPE = 5.0  # seconds
+LIGHT = 0.05  # of a core: what FEW viewers may cost at most, for the many to come
+FIRST_BYTES = 2000  # more than the head of an answer: there is media
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """`channel` plays the sample; its source is set to where it is served."""
+
+    folder: Path
+    channel: ChannelSettings
+    sample: str
+    windows: Windows
+
+
+@contextmanager
+def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[Worker, Crowd]]:
+    """A worker that sends, and one viewer who sees it."""
+    end = time.monotonic() + scene.windows.patience
+    with Feeder(TsLoop(Path(scene.sample).read_bytes())) as feeder:
+        channel = msgspec.structs.replace(scene.channel, source=feeder.url)
+        config = worker_toml(channel, str(scene.folder / "data"), viewers)
+        with (
+            processes.worker(scene.folder, config, scene.windows.patience) as worker,
+            Crowd(f"{worker.url}/live/{channel.name}.ts") as crowd,
+        ):
+            if not crowd.join(1):
+                raise NotMeasuredError("the worker takes no viewer")
+            while crowd.bytes < FIRST_BYTES:
+                if time.monotonic() > end:
+                    raise NotMeasuredError(f"no picture came within {scene.windows.patience:.0f} s")
+                if not worker.running or crowd.ended:
+                    raise NotMeasuredError(f"the worker failed: {worker.last_words()}")
+                processes.pause(0.05)
+            processes.pause(scene.windows.settle)
+            yield worker, crowd
+
+
+def fan_out(scene: Scene, processes: Processes, most: int) -> Fanout:
+    """What a viewer costs: the worker's use with many, less its use with one. The stream is only passed on."""
+    with _worker(scene, processes, most) as (worker, crowd):
+        window = scene.windows.measure / 4
+        alone, memory, sockets = _use(worker, processes, window), worker.memory(), own.socket_memory()
+        viewers = crowd.join(FEW)
+        processes.pause(min(1.0, window / 2))
+        few = _use(worker, processes, window / 2)
+        if few - alone < LIGHT and viewers == FEW:
+            viewers += crowd.join(most - FEW)
+            processes.pause(min(1.0, window / 2))
+        if not viewers:
+            raise NotMeasuredError("the worker takes no second viewer")
+        began, sent = time.monotonic(), crowd.bytes
+        uses = [_use(worker, processes, window * 2 / TURNS) for _ in range(TURNS)]
+        rate = (crowd.bytes - sent) * 8 / (time.monotonic() - began) / (viewers + 1)
+        if crowd.ended:
+            raise NotMeasuredError(f"the worker sent {crowd.ended} of {viewers + 1} viewers away")
+        if not rate:
+            raise NotMeasuredError("nothing came to the viewers")
+        each = figure([max(0.0, use - alone) / viewers for use in uses])
+        return Fanout(
+            viewers, time.monotonic() - began, rate, each, each.value / (rate / 1e6),
+            _each(memory.get("RssAnon"), worker.memory().get("RssAnon"), viewers),
+            _each(sockets, own.socket_memory(), viewers),
+        )  # fmt: skip
+
+
+def _use(worker: Worker, processes: Processes, seconds: float) -> float:
+    """Cores that the worker used meanwhile."""
+    began, used = time.monotonic(), worker.processor()
+    processes.pause(seconds)
+    return (worker.processor() - used) / (time.monotonic() - began)
+
+
+def _each(before: int | None, after: int | None, viewers: int) -> int | None:
+    return None if before is None or after is None else max(0, after - before) // viewers
+
+
+def together(scene: Scene, processes: Processes) -> Together:
+    """The sample in real time, VIEWERS, and a scrape every SCRAPE seconds."""
+    with _worker(scene, processes, VIEWERS) as (worker, crowd):
+        crowd.join(VIEWERS - 1)
+        crowd.settle()
+        seen = [_Look(worker, processes)]
+        end = time.monotonic() + scene.windows.measure
+        while (left := end - time.monotonic()) > 0.05:
+            processes.pause(min(left, SCRAPE))
+            seen.append(_Look(worker, processes))
+        memory = worker.memory()
+        first, last = seen[0], seen[-1]
+        wall, media = last.at - first.at, last.media - first.media
+        if media <= 0:
+            raise NotMeasuredError(f"no second of media came out in {wall:.0f} s of real time")
+        lags = first.lag_until(last)
+        return Together(
+            VIEWERS, wall, media / wall, (last.used - first.used) / media, lags[0], lags[1], crowd.longest,
+            memory.get("VmHWM"), memory.get("RssAnon"), max((look.charged or 0 for look in seen), default=0) or None,
+            tuple(dict.fromkeys(look.rung for look in seen if look.rung)), first.throttled_until(last),
+        )  # fmt: skip
+
+
+class _Look:
+    """The worker at one moment."""
+
+    def __init__(self, worker: Worker, processes: Processes) -> None:
+        metrics, usage = worker.metrics(), processes.cage_usage()
+        self.at, self.used = time.monotonic(), worker.processor()
+        self.charged, self.periods, self.throttled = usage.current, usage.periods, usage.throttled_periods
+        self.media = metrics.get('edge_channel_output_seconds_total{channel="bench"}', 0.0)
+        self.rung = worker.state("bench").get("rung")
+        self.lags = lag_counts(metrics)
+
+    def lag_until(self, later: _Look) -> tuple[float | None, float | None]:
+        counts = {bound: n - self.lags.get(bound, 0.0) for bound, n in later.lags.items()}
+        return bound_of(counts, 0.99), bound_of(counts, 1.0)
+
+    def throttled_until(self, later: _Look) -> float | None:
+        """Share of the periods."""
+        periods, throttled = _less(later.periods, self.periods), _less(later.throttled, self.throttled)
+        return throttled / periods if periods and throttled is not None else None
+
+
+def _less(after: int | None, before: int | None) -> int | None:
+    return after - before if after is not None and before is not None else None
+
+
+_BUCKET = 'edge_event_loop_lag_seconds_bucket{le="'
+
+
+def lag_counts(metrics: dict[str, float]) -> dict[float, float]:
+    """Cumulative counts of the lag histogram, by upper bound."""
+    return {
+        float(name.removeprefix(_BUCKET).removesuffix('"}')): value
+        for name, value in metrics.items()
+        if name.startswith(_BUCKET)
+    }
+
+
+def bound_of(counts: dict[float, float], share: float) -> float | None:
+    """The smallest bound below which `share` of the observations are; None: above the last one, or there are none."""
+    total = counts.get(float("inf"), 0.0)
+    for bound in sorted(counts):
+        if total and counts[bound] >= share * total and bound != float("inf"):
+            return bound
+    return None
