@@ -77,7 +77,7 @@ def settle(tree: dict[str, Any], file: str) -> Settings:
         document = msgspec.convert(tree, Document, dec_hook=dec_hook)
     except msgspec.ValidationError as error:  # what the walk lets pass and msgspec does not
         raise Mistakes((f"{file}: {error}",)) from None
-    return Settings(document.data_dir, document.log_level, document.http, document.channels, credentials)
+    return Settings(**msgspec.structs.asdict(document), credentials=credentials)
 
 
 def _mistakes(tree: dict[str, Any], credentials: dict[str, Credentials]) -> Iterator[Mistake]:

@@ -8,6 +8,22 @@ import msgspec
 
 from edge.channel.settings import ChannelSettings
 from edge.http.settings import HttpSettings
+from edge.units import Bytes
+
+
+class MemorySize(Bytes):
+    """What the process may take of the host's memory, in bytes; 0 is `"auto"`: as the host says."""
+
+    expected = f'"auto", or {Bytes.expected}'
+
+    @classmethod
+    def read(cls, value: object) -> MemorySize:
+        if value == "auto":
+            return cls(0)
+        try:
+            return cls(Bytes.read(value) or 1)  # 0 is a size too small, not "auto"
+        except ValueError:
+            raise ValueError(cls.expected) from None
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,6 +31,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     data_dir: str = "./edge-data"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    memory: MemorySize = MemorySize(0)
     http: HttpSettings = HttpSettings()
     channels: tuple[ChannelSettings, ...] = msgspec.field(name="channel", default=())
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.access.proxies import read_address, read_network
 from edge.config.mistake import Mistake, child, quoted, show
+from edge.config.model import MemorySize
 from edge.config.walk import Rule
 from edge.errors import ConfigError
 from edge.http.fields import trouble
@@ -36,6 +37,7 @@ _REFUSED = {
 _ADDRESS = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})")
 MAX_PIXELS = 4096 * 2304  # H.264 level 5.2, table A-1: 36864 macroblocks
 MAX_CHANNELS = 100
+LEAST_MEMORY = 16 << 20  # the interpreter and its libraries take as much
 
 
 def source(value: str, path: str) -> Iterator[Mistake]:
@@ -156,6 +158,12 @@ def _size(least: int) -> Rule:
     return rule
 
 
+def memory(value: object, path: str) -> Iterator[Mistake]:
+    size = MemorySize.read(value)
+    if size and size < LEAST_MEMORY:
+        yield Mistake(path, f'"auto", or at least {show_bytes(LEAST_MEMORY)}', show(value))
+
+
 def address(value: str, path: str) -> Iterator[Mistake]:
     """`host:port`, IPv6 in brackets; port 0 takes any free one."""
     found = _ADDRESS.fullmatch(value)
@@ -203,6 +211,7 @@ def not_empty(value: str, path: str) -> Iterator[Mistake]:
 
 RULES: Mapping[str, Rule] = {
     "data_dir": not_empty,
+    "memory": memory,
     "http": http,
     "http.listen[]": address,
     "http.metrics_listen[]": address,

@@ -111,8 +111,8 @@ class Live:
         self._cutter = Cutter(TARGET, limit, self._max_bytes // 4)
 
     def bound(self, max_bytes: int, size: int) -> None:
-        """Another bound of all the segments in bytes, and of those listed (R10: never under three target durations). The
-        next segment finds them in force."""
+        """Another bound of all the segments in bytes, and of those listed (R10: never under three target durations).
+        The next segment finds them in force."""
         self._max_bytes, self._size = max_bytes, size
         if self.window and self._cutter:
             self.window.max_bytes, self.window.size = max_bytes, size

@@ -41,8 +41,8 @@ class Window:
     """`size` segments, and more while the rest would be under three target durations (R10).
 
     A segment that leaves the playlist can be fetched for its own duration and that of the longest playlist that held it
-    (R15). At most `max_kept` of them stay, and all segments together within `max_bytes`: the oldest go first. `size` and
-    `max_bytes` may be changed; the next segment finds them in force.
+    (R15). At most `max_kept` of them stay, and all segments together within `max_bytes`: the oldest go first. `size`
+    and `max_bytes` may be changed; the next segment finds them in force.
     """
 
     def __init__(

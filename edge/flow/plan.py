@@ -1,0 +1,45 @@
+"""What the process is expected to take of its host's memory, line by line. Plain values; `edge.config.memory` makes
+them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from edge.flow.ring import Bounds
+
+MAX_RING = Bounds().most
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One item in bytes, and where the figure is from."""
+
+    name: str
+    bytes: int
+    why: str
+
+
+class BudgetPlan(msgspec.Struct, frozen=True):
+    """`limit`: what the process may take, None: nothing known bounds it; `source` says which bound that is.
+
+    `lines`: what is taken whatever viewers do. `room`: what that leaves to rings, playlists, viewers and requests;
+    never under `least`, what they need at the least, so that a host that is too small still serves somebody.
+
+    `verdict`: fits; slow: up to half of the libraries' pages have no room and are read again and again; full: it is
+    worse than that, down to what cannot be dropped; unknown: there is no limit to compare with. `missing` bytes more
+    would make it fit.
+    `anonymous`: more than this of the process's own memory means that something must be let go.
+    """
+
+    limit: int | None
+    source: str
+    lines: tuple[Line, ...]
+    least: tuple[Line, ...]
+    room: int | None
+    verdict: Literal["unknown", "fits", "slow", "full"]
+    missing: int
+    anonymous: int | None
+    ring: Bounds
+    playlists: dict[str, int]  # bytes a channel's playlist may hold, by channel
+    advice: tuple[str, ...] = ()
