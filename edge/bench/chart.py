@@ -27,16 +27,16 @@ def bars(rows: Sequence[Bar], mark: float | None = None) -> Iterator[str]:
     names = ", ".join(f"{row.name} {row.text}" for row in rows)
     yield f'<svg height="{ROW * len(rows)}" role="img" aria-label="{escape(names)}">'
     for n, row in enumerate(rows):
-        yield from _bar(row, n * ROW, row.value / full * 100)
-    if shown:
-        at = f"{min(99.7, shown / full * 100):.2f}%"
-        yield f'<line class="mark" x1="{at}" x2="{at}" y1="{TEXT + 4}" y2="{ROW * len(rows)}"/>'
+        yield from _bar(row, n * ROW, row.value / full * 100, shown / full * 100 if shown else None)
     yield "</svg>"
 
 
-def _bar(row: Bar, top: int, percent: float) -> Iterator[str]:
-    kind = "guess" if row.guessed else "bar"
-    yield f'<text x="0" y="{top + TEXT}">{escape(row.name)}</text>'
-    yield f'<text class="value" x="100%" y="{top + TEXT}" text-anchor="end">{escape(row.text)}</text>'
-    yield f'<rect class="track" x="0" y="{top + TEXT + 5}" width="100%" height="{THICK}" rx="3"/>'
-    yield f'<rect class="{kind}" x="0" y="{top + TEXT + 5}" width="{max(percent, 0.3):.2f}%" height="{THICK}" rx="3"/>'
+def _bar(row: Bar, top: int, percent: float, mark: float | None) -> Iterator[str]:
+    kind, text, bar = "guess" if row.guessed else "bar", top + TEXT, top + TEXT + 5
+    yield f'<text x="0" y="{text}">{escape(row.name)}</text>'
+    yield f'<text class="value" x="100%" y="{text}" text-anchor="end">{escape(row.text)}</text>'
+    yield f'<rect class="track" x="0" y="{bar}" width="100%" height="{THICK}" rx="3"/>'
+    yield f'<rect class="{kind}" x="0" y="{bar}" width="{max(percent, 0.3):.2f}%" height="{THICK}" rx="3"/>'
+    if mark is not None:
+        at = f"{min(99.7, mark):.2f}%"
+        yield f'<line class="mark" x1="{at}" x2="{at}" y1="{bar - 2}" y2="{bar + THICK + 2}"/>'

@@ -26,21 +26,20 @@ BUSY = "import time\nend = time.monotonic() + {0}\nwhile time.monotonic() < end:
 
 
 def measure(task: LagTask) -> LagFound:
-    """Real time, flat out, and flat out beside a busy process on the same core."""
+    """In real time, flat out, and flat out beside a busy process on the same core."""
     import uvloop  # noqa: PLC0415 - only this child pays for it
 
     seconds = task.seconds / 3
     lags = [
-        uvloop.run(_phase(task, "transcoding in real time", seconds, 0.5)),
-        uvloop.run(_phase(task, "transcoding flat out", seconds, None)),
+        uvloop.run(_phase(task, "in real time", seconds, 0.5)),
+        uvloop.run(_phase(task, "flat out", seconds, None)),
     ]
     try:
         core = min(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {core})  # of this thread; the media thread and the busy process inherit it
     except OSError as error:
         return LagFound(tuple(lags), (f"loop lag beside a busy process: no core can be chosen ({error.strerror})",))
-    name = "flat out, beside a busy process on the same core"
-    lags.append(uvloop.run(_phase(task, name, seconds, None, busy=True)))
+    lags.append(uvloop.run(_phase(task, "flat out, busy core", seconds, None, busy=True)))
     return LagFound(tuple(lags))
 
 

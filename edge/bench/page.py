@@ -7,7 +7,7 @@ from html import escape
 
 from edge.bench.chart import Bar, bars
 from edge.bench.model import Lag, Report, RungCost
-from edge.bench.sentences import picture
+from edge.bench.sentences import about, picture
 from edge.bench.tables import Table, tables
 from edge.bench.text import sections
 
@@ -27,7 +27,8 @@ p { margin: .5rem 0; } .dim, .note { color: var(--dim); font-size: .875rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 table.figures { overflow-wrap: normal; }
-table.figures td:not(:first-child), table.figures th:not(:first-child) { text-align: right; white-space: nowrap;
+table.figures td, table.figures th { white-space: nowrap; }
+table.figures td:not(:first-child), table.figures th:not(:first-child) { text-align: right;
   font-variant-numeric: tabular-nums; }
 table.words td:first-child { color: var(--dim); width: 11rem; }
 @media (max-width: 30rem) { table.words td { display: block; border: 0; padding-bottom: 0; }
@@ -75,14 +76,15 @@ def _charts(report: Report) -> Iterator[str]:
     if report.rungs:
         yield from _ladder(report)
     if report.lags:
-        yield "<h2>How late the event loop was, 99th percentile in ms</h2>"
+        yield "<h2>Event loop late beside a transcoding thread, 99th percentile in ms</h2>"
         yield from bars([_lag(lag) for lag in report.lags], 20.0)
         yield '<p class="note">Line, where the bars come near it: 20 ms.</p>'
     if bounds := report.verdict.viewer_bounds:
         yield "<h2>How many viewers each bound permits</h2>"
         shown = max(4 * min(bounds.values()), 1)  # the tightest matters: what lies far above it is cut off
         ordered = sorted(bounds.items(), key=lambda bound: bound[1])
-        yield from bars([Bar(word, min(n, shown), str(n)) for word, n in ordered])
+        yield '<p class="note">Bars end at four times the tightest bound.</p>'
+        yield from bars([Bar(word, min(n, shown), about(n)) for word, n in ordered])
 
 
 def _ladder(report: Report) -> Iterator[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from edge.bench.model import Figure, RungCost
 
 LEAST_MEDIA = 2.0  # seconds of media: one GOP of the sample; less would count a keyframe too often or not at all
@@ -80,18 +78,3 @@ def _ratio(
         return ratios[0]
     weight = (at - above) / (below - above)
     return ratios[0] * (1 - weight) + ratios[1] * weight
-
-
-class Windows(msgspec.Struct, frozen=True):
-    """Of a step with a worker: until it is ready, and what is left for measuring."""
-
-    patience: float
-    settle: float
-    measure: float
-
-
-def worker_windows(seconds: float, startup: float) -> Windows:
-    """A worker loads more than a child did; on the way it must fill its first GOP."""
-    ready = min(seconds * 0.5, 2.0 * startup + 3.0)
-    left = max(0.0, seconds - ready)
-    return Windows(max(ready, seconds * 0.6), min(2.0, left * 0.2), left * 0.75)

@@ -181,7 +181,7 @@ class Runner:
         channel = ChannelSettings(
             "bench", "demo:", video=rendition.video, audio=rendition.audio, ladder=rendition.ladder
         )
-        return Scene(self._folder, channel, sample, plan.worker_windows(seconds, self._startup))
+        return Scene(self._folder, channel, sample, seconds)
 
 
 def _shown(source: str) -> str:

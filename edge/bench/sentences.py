@@ -9,6 +9,7 @@ from edge.bench.model import Lag, Rendition, Verdict
 from edge.units import show_bytes, show_rate
 
 LINE = 0.95  # of the line, for what is sent: TCP/IP and HTTP take the rest
+MANY = 100_000
 STEAL = 0.01  # of the processor time, from which it is told
 
 
@@ -21,7 +22,7 @@ def sentences(facts: Facts, verdict: Verdict, factor: float) -> Iterator[str]:
         yield _memory(facts, verdict.memory_left)
     yield from _lags(facts.lags)
     if facts.allowed.steal is not None and facts.allowed.steal >= STEAL:
-        yield f"The hypervisor gave {facts.allowed.steal:.0%} of the processor time to others (steal) meanwhile."
+        yield f"The hypervisor gave {percent(facts.allowed.steal)} of the processor time to others (steal) meanwhile."
 
 
 def picture(rendition: Rendition) -> str:
@@ -29,6 +30,18 @@ def picture(rendition: Rendition) -> str:
     if rendition.video != "h264":
         return {"copy": "the source's picture as it is", "none": "sound alone"}[rendition.video]
     return f"{_size(rendition.width, rendition.height)} at {rendition.fps:g} frames/s"
+
+
+def percent(share: float) -> str:
+    """`0.384` as `38 %`."""
+    return f"{share * 100:.0f} %"
+
+
+def about(number: int) -> str:
+    """Two figures of a large number, as more would not be true; a very large one only bounds nothing."""
+    if number >= MANY:
+        return f"over {MANY}"
+    return str(number) if number < 100 else str(round(number, 2 - len(str(number))))
 
 
 def _size(width: int | None, height: int | None) -> str:
@@ -52,7 +65,7 @@ def _main(facts: Facts, verdict: Verdict, factor: float) -> str:
             f"This host does not hold {what}: even the lowest rung, {facts.rungs[-1].name}, needs {needs[-1]}, and the "
             f"channel may use {may}."
         )
-    room = f"with {verdict.spare:.0%} to spare: it needs {needs[verdict.index]} and may use {may}"
+    room = f"with {percent(verdict.spare or 0.0)} to spare: it needs {needs[verdict.index]} and may use {may}"
     if verdict.index == 0:
         return f"{_holds(verdict)} {what} {room}. The ladder rests on its top rung, {verdict.rung}."
     return (
@@ -76,20 +89,21 @@ def _together(facts: Facts, verdict: Verdict) -> Iterator[str]:
     rungs = f" on {', then '.join(found.rungs)}" if found.rungs else ""
     watched = f"with {_count(found.viewers, 'viewer')} in {found.seconds:.0f} s"
     if verdict.holds or verdict.index is None:
-        yield f"All together, {watched}, it made {found.speed:.0%} of real time{rungs}."
+        yield f"All together, {watched}, it made {percent(found.speed)} of real time{rungs}."
     else:
-        yield f"But all together, {watched}, it made only {found.speed:.0%} of real time{rungs}: do not count on it."
+        yield f"But all together, {watched}, it made only {percent(found.speed)} of real time{rungs}: do not count on it."
 
 
 def _viewers(facts: Facts, verdict: Verdict) -> Iterator[str]:
     rendition = facts.rendition
     rate = facts.fanout.rate if facts.fanout else float(rendition.video_rate + rendition.audio_rate)
-    others = ", ".join(f"{word} {n}" for word, n in verdict.viewer_bounds.items() if word != verdict.viewers_by)
+    others = ", ".join(f"{word} {about(n)}" for word, n in verdict.viewer_bounds.items() if word != verdict.viewers_by)
     if verdict.viewers is not None and rate:
         on = f" on {show_rate(facts.line)}" if facts.line else ""
         more = f"; the other bounds: {others}" if others else ""
-        about = f"About {_count(verdict.viewers, 'viewer')} at {show_rate(rate)}{on}"
-        yield f"{about} (bound by {verdict.viewers_by}{more})."
+        them = "1 viewer" if verdict.viewers == 1 else f"{about(verdict.viewers)} viewers"
+        where = f"at {show_rate(rate)}{on}"
+        yield f"About {them} {where} (bound by {verdict.viewers_by}{more})."
     if not facts.line and rate:
         each = _count(int(10e6 * LINE / rate), "viewer")
         yield f"How wide its line is was not said (--line 10M says it): each 10 Mb/s carry about {each}."
@@ -108,7 +122,7 @@ def _lags(lags: Sequence[Lag]) -> Iterator[str]:
         p99, longest = worst.p99 * 1000, worst.max * 1000
         yield (
             f"The event loop was late by {p99:.1f} ms (99th percentile) and {longest:.1f} ms at most in the worst case "
-            f"measured: {worst.name}."
+            f"measured (transcoding {worst.name})."
         )
 
 

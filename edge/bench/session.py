@@ -18,6 +18,7 @@ from edge.bench.model import Rendition as Wanted
 from edge.bench.model import Report, Request, Verdict
 from edge.bench.processes import Processes
 from edge.bench.runner import Found, Plan, Progress, Runner
+from edge.bench.sentences import percent
 from edge.bench.snippet import channel_toml
 from edge.bench.verdict import judge
 from edge.channel.settings import ChannelSettings
@@ -70,7 +71,7 @@ def measure(options: Options, progress: Progress) -> Report:
         fanout=found.fanout,
         together=found.together,
         steal=steal,
-        left_out=tuple(_left_out(options, found, enforced)),
+        left_out=tuple(_left_out(found, enforced)),
         verdict=verdict,
         snippet=snippet(options, verdict, PLACEHOLDER),
     )
@@ -146,18 +147,16 @@ def _enforced(options: Options, cage: Cage | None) -> str:
     if cage is None:
         return "none asked for: the host as it is"
     asked = [show_bytes(options.memory)] if options.memory is not None else []
-    asked += [f"{options.cpu:.0%} of a core"] if options.cpu is not None else []
+    asked += [f"{percent(options.cpu)} of a core"] if options.cpu is not None else []
     return f"{', '.join(asked)}: {'' if cage.enforced else 'not enforced: '}{cage.how}"
 
 
-def _left_out(options: Options, found: Found, enforced: str) -> Iterator[str]:
+def _left_out(found: Found, enforced: str) -> Iterator[str]:
     if "not enforced" in enforced:
         yield f"{enforced}. The verdict reckons with it all the same."
     if not found.complete:
         yield "what was still to come when the run was interrupted"
     yield from found.left_out
-    if options.line is None:
-        yield "the line: its width was not said, and nothing outside of this host was asked"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import msgspec
 
 from edge.bench.compare import Row
 from edge.bench.model import Bound, Host, Report, RungCost
-from edge.bench.sentences import picture
+from edge.bench.sentences import about, percent, picture
 from edge.units import show_bytes, show_rate
 
 
@@ -114,7 +114,7 @@ def _together(report: Report) -> Iterator[tuple[str, str]]:
     if found.charged:
         yield "charged to the cage", f"{show_bytes(found.charged)}, page cache included"
     if found.throttled is not None:
-        yield "throttled", f"in {found.throttled:.0%} of the quota's periods"
+        yield "throttled", f"in {percent(found.throttled)} of the quota's periods"
 
 
 def _bound(seconds: float | None) -> str:
@@ -127,9 +127,9 @@ def _fanout(report: Report) -> Iterator[tuple[str, str]]:
     yield "what", f"edge run passing {show_rate(found.rate)} on to {found.viewers} more viewers"
     yield "processor of a viewer", f"{found.processor.value * 100:.2g} % of a core"
     yield "processor of a megabit", f"{found.per_megabit * 1000:.2g} ms"
-    yield "memory of a viewer", f"{_size(found.anonymous)} in the process, {_size(found.kernel)} in the kernel"
+    yield "memory of a viewer", f"{_size(found.anonymous)} in the process, {_size(found.kernel)} in socket buffers"
     for word, count in report.verdict.viewer_bounds.items():
-        yield f"viewers by {word}", str(count)
+        yield f"viewers by {word}", about(count)
 
 
 def _lags(report: Report) -> Table:
@@ -137,7 +137,13 @@ def _lags(report: Report) -> Table:
         (lag.name, *(f"{value * 1000:.1f}" for value in (lag.p50, lag.p99, lag.max)), str(lag.calls))
         for lag in report.lags
     )
-    return Table("How late the event loop is", ("beside", "median ms", "p99 ms", "longest ms", "calls"), rows)
+    note = "busy core: another process wants all of the same core."
+    return Table(
+        "How late the event loop is beside a transcoding thread",
+        ("", "median ms", "p99 ms", "longest ms", "calls"),
+        rows,
+        note,
+    )
 
 
 def compared(rows: Sequence[Row], doubts: Sequence[str]) -> Table:

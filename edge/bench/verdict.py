@@ -6,7 +6,7 @@ import msgspec
 
 from edge.bench.facts import Facts
 from edge.bench.model import Together, Verdict
-from edge.bench.sentences import LINE, sentences
+from edge.bench.sentences import LINE, percent, sentences
 from edge.host.capacity import PACE
 
 CORE = 0.95  # of a core: a channel's work is one thread, and it needs some air
@@ -49,12 +49,12 @@ def capacity_of(facts: Facts) -> tuple[float, str]:
     found = [(CORE * stolen, "one core, as a channel works in one thread")]
     if allowed.quota is not None:
         found.append(
-            (allowed.quota * PACE, f"{PACE:.0%} of the quota of {allowed.quota:.3g} cores ({allowed.quota_by})")
+            (allowed.quota * PACE, f"{percent(PACE)} of the quota of {allowed.quota:.3g} cores ({allowed.quota_by})")
         )
     shares = [r.share for r in facts.rungs if r.share is not None]
     got = max(shares, default=1.0)
     if got < min(GOT, 1.05 * (allowed.quota or 1.0)):
-        found.append((got * PACE, f"{PACE:.0%} of the {got:.0%} of a core that a busy process really got"))
+        found.append((got * PACE, f"{percent(PACE)} of the {percent(got)} of a core that a busy process really got"))
     return min(found)
 
 

@@ -13,7 +13,6 @@ from edge.bench import own
 from edge.bench.crowd import Crowd
 from edge.bench.feeder import Feeder
 from edge.bench.model import Fanout, Together
-from edge.bench.plan import Windows
 from edge.bench.processes import NotMeasuredError, Processes, Worker
 from edge.bench.snippet import worker_toml
 from edge.bench.tsloop import TsLoop
@@ -22,47 +21,48 @@ from edge.channel.settings import ChannelSettings
 
 FEW, VIEWERS = 10, 3  # viewers of whom the cost is first seen; viewers in the scene of everything together
 TURNS = 4
-SCRAPE = 5.0  # seconds
+SCRAPE, LEAST = 5.0, 1.2  # seconds between scrapes; less than a second apart they would show the same
 LIGHT = 0.05  # of a core: what FEW viewers may cost at most, for the many to come
 FIRST_BYTES = 2000  # more than the head of an answer: there is media
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """`channel` plays the sample; its source is set to where it is served."""
+    """`channel` plays the sample; its source is set to where it is served. `seconds`: for all of it."""
 
     folder: Path
     channel: ChannelSettings
     sample: str
-    windows: Windows
+    seconds: float
 
 
 @contextmanager
-def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[Worker, Crowd]]:
-    """A worker that sends, and one viewer who sees it."""
-    end = time.monotonic() + scene.windows.patience
+def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[Worker, Crowd, float]]:
+    """A worker that sends, one viewer who sees it, and how many seconds are left to measure it."""
+    end = time.monotonic() + scene.seconds
+    ready = end - scene.seconds / 4
     with Feeder(TsLoop(Path(scene.sample).read_bytes())) as feeder:
         channel = msgspec.structs.replace(scene.channel, source=feeder.url)
         config = worker_toml(channel, str(scene.folder / "data"), viewers)
         with (
-            processes.worker(scene.folder, config, scene.windows.patience) as worker,
+            processes.worker(scene.folder, config, scene.seconds * 0.75) as worker,
             Crowd(f"{worker.url}/live/{channel.name}.ts") as crowd,
         ):
             if not crowd.join(1):
                 raise NotMeasuredError("the worker takes no viewer")
             while crowd.bytes < FIRST_BYTES:
-                if time.monotonic() > end:
-                    raise NotMeasuredError(f"no picture came within {scene.windows.patience:.0f} s")
+                if time.monotonic() > ready:
+                    raise NotMeasuredError(f"no picture came within {scene.seconds * 0.75:.0f} s")
                 if not worker.running or crowd.ended:
                     raise NotMeasuredError(f"the worker failed: {worker.last_words()}")
                 processes.pause(0.05)
-            processes.pause(scene.windows.settle)
-            yield worker, crowd
+            processes.pause(min(2.0, (end - time.monotonic()) / 4))
+            yield worker, crowd, max(LEAST, end - time.monotonic())
 
 
 def fan_out(scene: Scene, processes: Processes, most: int) -> Fanout:
     """What a viewer costs: the worker's use with many, less its use with one. The stream is only passed on."""
-    with _worker(scene, processes, most) as (worker, crowd):
-        window = scene.windows.measure / 4
+    with _worker(scene, processes, most) as (worker, crowd, left):
+        window = left / 5
         alone, memory, sockets = _use(worker, processes, window), worker.memory(), own.socket_memory()
         viewers = crowd.join(FEW)
         processes.pause(min(1.0, window / 2))
@@ -100,13 +100,13 @@ def _each(before: int | None, after: int | None, viewers: int) -> int | None:
 
 def together(scene: Scene, processes: Processes) -> Together:
     """The sample in real time, VIEWERS, and a scrape every SCRAPE seconds."""
-    with _worker(scene, processes, VIEWERS) as (worker, crowd):
+    with _worker(scene, processes, VIEWERS) as (worker, crowd, left):
         crowd.join(VIEWERS - 1)
         crowd.settle()
         seen = [_Look(worker, processes)]
-        end = time.monotonic() + scene.windows.measure
-        while (left := end - time.monotonic()) > 0.05:
-            processes.pause(min(left, SCRAPE))
+        scrapes = max(1, int(left / SCRAPE))
+        for _ in range(scrapes):
+            processes.pause(left / scrapes)
             seen.append(_Look(worker, processes))
         memory = worker.memory()
         first, last = seen[0], seen[-1]
