@@ -23,12 +23,12 @@ DEADLINE = 20.0  # how long a test waits for what must happen; never reached whe
 
 
 class Running:
-    def __init__(self, router, limits=None, proxies=()):
+    def __init__(self, router, limits=None, proxies=(), budget=None):
         self.clock = ManualClock(monotonic=1000.0)
         self.log = io.StringIO()
         self.loop = uvloop.new_event_loop()
         self.server = Server(
-            self.loop, router, limits or Limits(), Proxies(proxies), Log("debug", self.log), self.clock
+            self.loop, router, limits or Limits(), Proxies(proxies), Log("debug", self.log), self.clock, budget
         )
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
@@ -153,8 +153,8 @@ def usual_router():
 
 
 @contextmanager
-def running(router=None, limits=None, proxies=()):
-    server = Running(router or usual_router(), limits, proxies)
+def running(router=None, limits=None, proxies=(), budget=None):
+    server = Running(router or usual_router(), limits, proxies, budget)
     try:
         yield server
     finally:

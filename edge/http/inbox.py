@@ -11,19 +11,25 @@ from edge.http.limits import Limits
 class Inbox:
     """What was fed and is not yet asked for stays here; how much that may be is the connection's to bound."""
 
-    __slots__ = ("_at", "_body", "_data", "_limits", "wants_continue")
+    __slots__ = ("_at", "_body", "_data", "_limits", "reserved", "wants_continue")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._data = b""
         self._at = 0  # where in `_data` the next request, or the rest of a body, begins
         self._body: LengthBody | ChunkedBody | None = None
+        self.reserved = 0  # bytes that the body of the request under way may hold, until it is answered
         self.wants_continue = False  # its client waits for 100 Continue before it sends the body
 
     @property
     def waiting(self) -> int:
         """Bytes that no request has taken yet."""
         return len(self._data) - self._at
+
+    @property
+    def held(self) -> int:
+        """Bytes of requests that are kept, or may be."""
+        return len(self._data) - self._at + self.reserved
 
     @property
     def in_body(self) -> bool:
@@ -49,6 +55,7 @@ class Inbox:
         limit = min(limit, self._limits.body)
         if head.length > limit:
             raise PeerError(413, f"expected a body of at most {limit} bytes" if limit else "expected no body")
+        self.reserved = limit if head.chunked else head.length
         self._body = ChunkedBody(limit) if head.chunked else LengthBody(head.length)
         self.wants_continue = head.expects and not self.waiting
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from edge.http.progress import Progress
+from edge.http.sockets import queued, set_send_buffers
 from edge.http.table import Table
 
 
@@ -50,6 +51,15 @@ class Leaving(asyncio.Protocol):
             return
         self._table.counters.expired["stall" if pending else "linger"] += 1
         self.abort()
+
+    def weigh(self, now: float) -> tuple[int, int]:
+        pending = self._transport.get_write_buffer_size()
+        if not pending:
+            return 0, 0
+        return self._progress.weight(pending, now), queued(self._transport)
+
+    def set_send_buffers(self, *, short: bool) -> None:
+        set_send_buffers(self._transport, self._table.limits, short=short)
 
     def drain(self) -> None:
         """It is going already."""

@@ -38,9 +38,17 @@ class Limits(msgspec.Struct, frozen=True):
     write_high: int = 32768
     receive_buffer: int = 32768
     send_buffer: int = 131_072  # the kernel doubles it
+    # Where memory is short, for all connections. A peer 100 ms away still gets 2.6 Mb/s.
+    short_send_buffer: int = 32768  # 64 KiB as the kernel counts
+    short_write_high: int = 8192
     not_sent_low: int = (
         16384  # TCP_NOTSENT_LOWAT: what is not sent yet waits with us, shared by all viewers, not copied
     )
+
+    # What a connection counts on the process's budget: its objects here (0.6 kB) and in the kernel (4 kB).
+    connection_bytes: int = 5120
+    connections_kept: int = 32  # so many are let in even where memory is short: probes, scrapes, viewers who are in
+    late_seconds: float = 10.0  # an answer that takes longer may hold bytes that nobody else does any more
 
     # A peer that vanished without a word.
     keepalive_seconds: int = 15

@@ -55,6 +55,11 @@ class Outlet(Protocol):
         """Bytes taken by `write` that are not yet in the kernel."""
         ...
 
+    @property
+    def queued(self) -> int:
+        """Bytes of the kernel's memory that hold what the peer has not acknowledged."""
+        ...
+
     def write(self, chunks: Sequence[bytes]) -> None: ...
 
     def close(self) -> None:

@@ -8,9 +8,11 @@ from edge.http.limits import Limits
 class Progress:
     """How much was pending when it was last looked at. Times are monotonic seconds."""
 
-    __slots__ = ("_left", "_stall", "_until", "deadline")
+    __slots__ = ("_began", "_late", "_left", "_stall", "_until", "deadline")
 
     def __init__(self, pending: int, now: float, limits: Limits, until: float) -> None:
+        self._began = now
+        self._late = limits.late_seconds
         self._left = pending
         self._stall = limits.stall_seconds
         self._until = until
@@ -23,3 +25,8 @@ class Progress:
         self._left = pending
         self.deadline = min(now + self._stall, self._until)
         return True
+
+    def weight(self, pending: int, now: float) -> int:
+        """What of `pending` bytes nobody else holds. What is sent are mostly a segment's own bytes, which the playlist
+        keeps for longer than this."""
+        return pending if now - self._began >= self._late else 0

@@ -23,6 +23,7 @@ from edge.http.message import Answer, Request, Response, Stream, text
 from edge.http.outlet import StreamOutlet
 from edge.http.progress import Progress
 from edge.http.render import CONTINUE, render_head, send
+from edge.http.sockets import queued, set_send_buffers
 from edge.http.table import NEVER, Table
 
 HEAD, BODY, BUSY, FLUSH, GONE = range(5)
@@ -36,6 +37,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_eof",
         "_head",
+        "_held",
         "_inbox",
         "_paused",
         "_peer",
@@ -58,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._state = HEAD
         self._head = _NO_REQUEST
         self._inbox = Inbox(table.limits)
+        self._held = 0  # of the inbox, as the budget knows it
         self._task: asyncio.Future[Answer] | None = None
         self._served = 0
         self._timed = True  # the head's deadline runs
@@ -77,7 +80,10 @@ class Connection(asyncio.Protocol):
         if table.admit(self, self._peer, self._trusted):
             self._turn_away()
             return
-        self._transport.set_write_buffer_limits(high=table.limits.write_high)
+        if table.short:
+            self.set_send_buffers(short=True)
+        else:
+            self._transport.set_write_buffer_limits(high=table.limits.write_high)
         self.deadline = table.now + table.limits.head_seconds
 
     def data_received(self, data: bytes) -> None:
@@ -104,7 +110,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it went does not matter
         self._state = GONE
         self.deadline = NEVER
-        self._inbox = _EMPTY
+        self._forget_inbox()
         self._table.remove(self)
         self._cancel()
 
@@ -128,6 +134,14 @@ class Connection(asyncio.Protocol):
             expired["stall"] += 1
             self.abort()
 
+    def weigh(self, now: float) -> tuple[int, int]:
+        if self._state != FLUSH:
+            return 0, 0
+        return self._progress.weight(self._transport.get_write_buffer_size(), now), queued(self._transport)
+
+    def set_send_buffers(self, *, short: bool) -> None:
+        set_send_buffers(self._transport, self._table.limits, short=short)
+
     def drain(self) -> None:
         """Requests under way are answered; `Table.draining` makes that answer the last."""
         if self._state == HEAD and not self._inbox.waiting:
@@ -140,6 +154,21 @@ class Connection(asyncio.Protocol):
 
     def _read(self) -> None:
         """Serves what has arrived, one request after the other, while it is the peer's turn."""
+        self._serve_all()
+        self._count()
+
+    def _count(self) -> None:
+        """What is kept of requests counts on the budget. Mostly that is nothing: they come whole and are answered."""
+        held = self._inbox.held
+        if held != self._held:
+            self._table.requests.add(held - self._held)
+            self._held = held
+
+    def _forget_inbox(self) -> None:
+        self._inbox = _EMPTY
+        self._count()
+
+    def _serve_all(self) -> None:
         try:
             while self._state <= BODY:
                 body = self._take()
@@ -176,6 +205,11 @@ class Connection(asyncio.Protocol):
             self._last(found)
             return False
         self._inbox.begin(self._head, found)
+        if not self._table.budget.admits(self._inbox.reserved):
+            self._table.refuse("memory")
+            self._served += 1
+            self._last(text(503, "There is no memory for this now.", (("Retry-After", "10"),)))
+            return False
         return True
 
     def _await_more(self) -> None:
@@ -193,6 +227,7 @@ class Connection(asyncio.Protocol):
 
     def _hold(self) -> None:
         """Not the peer's turn: at most a head and one read wait here, the rest in the kernel."""
+        self._count()
         if self._reading and self._inbox.waiting > self._table.limits.head:
             self._reading = False
             self._transport.pause_reading()
@@ -284,6 +319,9 @@ class Connection(asyncio.Protocol):
     def _ready(self) -> None:
         self._state = HEAD
         self._head = _NO_REQUEST  # an idle connection keeps nothing
+        if self._inbox.reserved:
+            self._inbox.reserved = 0
+            self._count()
         self._timed = False
         self.deadline = self._table.now + self._table.limits.idle_seconds
 
@@ -332,6 +370,6 @@ class Connection(asyncio.Protocol):
     def _hand_over(self, heir: Leaving | StreamOutlet) -> None:
         self._state = GONE
         self.deadline = NEVER
-        self._inbox = _EMPTY
+        self._forget_inbox()
         self._table.replace(self, heir)
         self._transport.set_protocol(heir)

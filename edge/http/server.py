@@ -10,6 +10,7 @@ import msgspec
 
 from edge.access.proxies import Proxies
 from edge.clock import Clock
+from edge.flow.budget import Budget
 from edge.http.limits import Limits
 from edge.http.protocol import Connection
 from edge.http.router import Router
@@ -22,14 +23,21 @@ class Server:
     """One set of listeners with one router, on one loop."""
 
     def __init__(  # noqa: PLR0917 - as the composition root calls it
-        self, loop: asyncio.AbstractEventLoop, router: Router, limits: Limits, proxies: Proxies, log: Log, clock: Clock
+        self,
+        loop: asyncio.AbstractEventLoop,
+        router: Router,
+        limits: Limits,
+        proxies: Proxies,
+        log: Log,
+        clock: Clock,
+        budget: Budget | None = None,
     ) -> None:
         self._loop = loop
         self._log = log
         room = affordable(limits.connections, limits.lingering)
         if room < limits.connections:
             log.warning("few_descriptors", max_connections=limits.connections, possible=room, do="raise LimitNOFILE")
-        self._table = Table(router, msgspec.structs.replace(limits, connections=room), proxies, log, clock)
+        self._table = Table(router, msgspec.structs.replace(limits, connections=room), proxies, log, clock, budget)
         self._servers: list[asyncio.AbstractServer] = []
         self._timer: asyncio.TimerHandle | None = None
         self.addresses: list[str] = []  # bound, with the port that 0 became
@@ -62,6 +70,12 @@ class Server:
     def sweep(self) -> None:
         """Looks at every deadline now. The timer calls it; tests that turn the clock do too."""
         self._table.sweep()
+
+    def set_send_buffers(self, *, short: bool) -> None:
+        """What may wait for each peer, of those who are here and who will come; `short`: memory is."""
+        self._table.short = short
+        for connection in self._table.all():
+            connection.set_send_buffers(short=short)
 
     def stop_accepting(self) -> None:
         """Closes the listeners; connections go on. Answers from now on are their connection's last."""

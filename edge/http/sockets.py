@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import resource
 import socket
+import sys
 
 from edge.errors import ConfigError
 from edge.http.limits import Limits
@@ -14,6 +16,7 @@ BACKLOG = 128
 _FAMILY_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # localhost may be ::1 too where IPv6 is switched off
 _RESERVED = 64  # descriptors for everything that is no connection of ours: sources, files, the loop
 _NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
+_MEMINFO, _WMEM_QUEUED = 55, 5  # SO_MEMINFO (Linux 4.12): nine counts of 32 bits; the one of what waits to be sent
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -79,6 +82,23 @@ def _prepare(bound: socket.socket, limits: Limits) -> None:
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     ):
         bound.setsockopt(level, option, value)
+
+
+def queued(transport: asyncio.BaseTransport) -> int:
+    """Bytes of the kernel's memory that hold what the peer has not acknowledged. 0 where the kernel does not say."""
+    try:
+        counts = transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, _MEMINFO, 36)
+    except (OSError, AttributeError):
+        return 0
+    return int.from_bytes(counts[4 * _WMEM_QUEUED : 4 * _WMEM_QUEUED + 4], sys.byteorder)
+
+
+def set_send_buffers(transport: asyncio.WriteTransport, limits: Limits, *, short: bool) -> None:
+    """What may wait for a connection's peer from now on, in the kernel and with us. What waits already stays."""
+    with contextlib.suppress(OSError, AttributeError):
+        size = limits.short_send_buffer if short else limits.send_buffer
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+    transport.set_write_buffer_limits(high=limits.short_write_high if short else limits.write_high)
 
 
 def _refusal(text: str, error: OSError) -> str:

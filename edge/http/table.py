@@ -14,6 +14,7 @@ import msgspec
 from edge.access.proxies import Proxies, read_address
 from edge.clock import Clock
 from edge.errors import OverloadError, PeerError, StoreError
+from edge.flow.budget import Budget
 from edge.http.limits import Limits
 from edge.http.message import Response, text
 from edge.http.render import http_date
@@ -32,6 +33,14 @@ class Open(Protocol):
         """The deadline is over: end it, or move the deadline."""
         ...
 
+    def weigh(self, now: float) -> tuple[int, int]:
+        """Bytes of its answer that wait here and that nobody else holds, and those that wait in the kernel."""
+        ...
+
+    def set_send_buffers(self, *, short: bool) -> None:
+        """What may wait for its peer from now on; `short`: memory is."""
+        ...
+
     def drain(self) -> None:
         """The server is going: end as soon as that is decent."""
         ...
@@ -46,7 +55,7 @@ class HttpStats(msgspec.Struct, frozen=True):
     streams: int
     lingering: int
     accepted: int
-    refused: dict[str, int]  # full, address
+    refused: dict[str, int]  # full, address, memory
     answers: dict[str, int]  # by class: 2xx, 3xx, 4xx, 5xx
     errors: dict[int, int]  # answers to what was no good request, by status
     expired: dict[str, int]  # head, body, handler, idle, stall, linger
@@ -64,7 +73,7 @@ class Counters:
         self.sent = 0
         self.failures = 0
         self.classes = [0] * 6  # by first digit of the status
-        self.refused = {"full": 0, "address": 0}
+        self.refused = {"full": 0, "address": 0, "memory": 0}
         self.errors: dict[int, int] = {}  # its keys are the few statuses of head.py, body.py and protocol.py
         self.expired = {"head": 0, "body": 0, "handler": 0, "idle": 0, "stall": 0, "linger": 0}
 
@@ -72,7 +81,9 @@ class Counters:
 class Table:
     """What the connections of a server share."""
 
-    def __init__(self, router: Router, limits: Limits, proxies: Proxies, log: Log, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0917 - as the server hands it on
+        self, router: Router, limits: Limits, proxies: Proxies, log: Log, clock: Clock, budget: Budget | None = None
+    ) -> None:
         self.router = router
         self.limits = limits
         self.proxies = proxies
@@ -81,7 +92,13 @@ class Table:
         self.draining = False
         self.streams = 0
         self.on_empty: Callable[[], object] = int  # the server sets it while it waits for that
+        self.budget = budget or Budget()
+        self.requests = self.budget.draw("requests")  # heads and bodies that are not whole or not answered
+        self.short = False  # of memory: new connections get short send buffers too
         self._clock = clock
+        self._connections = self.budget.draw("connections")
+        self._answers = self.budget.draw("requests")
+        self._sockets = self.budget.draw("sockets")
         self._open: dict[Open, str] = {}  # by what it counts towards
         self._addresses: dict[str, int] = {}
         self._lingering: set[Open] = set()
@@ -101,15 +118,21 @@ class Table:
         self.counters.accepted += 1
         key = "" if trusted else address_key(peer)
         if len(self._open) >= self.limits.connections:
-            return self._refuse("full")
+            return self.refuse("full")
         if key and self._addresses.get(key, 0) >= self.limits.connections_per_address:
-            return self._refuse("address")
+            return self.refuse("address")
+        if len(self._open) >= self.limits.connections_kept and not self.budget.bears(self.limits.connection_bytes):
+            return self.refuse("memory")
         self._open[connection] = key
         if key:
             self._addresses[key] = self._addresses.get(key, 0) + 1
+        self._count()
         return ""
 
-    def _refuse(self, reason: str) -> str:
+    def _count(self) -> None:
+        self._connections.set((len(self._open) + len(self._lingering)) * self.limits.connection_bytes)
+
+    def refuse(self, reason: str) -> str:
         self.counters.refused[reason] += 1
         self._refusals(self.now, reason=reason)
         return reason
@@ -119,6 +142,7 @@ class Table:
         if len(self._lingering) >= self.limits.lingering:
             return False
         self._lingering.add(refused)
+        self._count()
         return True
 
     def replace(self, old: Open, new: Open) -> None:
@@ -132,7 +156,10 @@ class Table:
     def remove(self, connection: Open) -> None:
         self._lingering.discard(connection)
         key = self._open.pop(connection, "")
+        self._count()
         if not self._open and not self._lingering:
+            self._answers.set(0)
+            self._sockets.set(0)
             self.on_empty()
         if key:
             left = self._addresses[key] - 1
@@ -145,9 +172,15 @@ class Table:
         self.refresh()
         self._refusals.flush(self.now)
         self._failures.flush(self.now)
+        late = queued = 0
         for connection in self.all():
             if connection.deadline <= self.now:
                 connection.expire(self.now)
+            here, kernel = connection.weigh(self.now)
+            late += here
+            queued += kernel
+        self._answers.set(late)
+        self._sockets.set(queued)
 
     def all(self) -> list[Open]:
         return [*self._open, *self._lingering]

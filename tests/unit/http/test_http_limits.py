@@ -36,7 +36,7 @@ def test_full_then_one_leaves_then_the_next_comes_in():
             for sock in (second, fourth):
                 sock.sendall(GET)
                 assert b"200 OK" in read_until(sock, b"hello\n")
-        assert server.stats().refused == {"full": 1, "address": 0}
+        assert server.stats().refused == {"full": 1, "address": 0, "memory": 0}
         assert "event=connections_refused" in server.log.getvalue()
         assert "127.0.0.1" not in server.log.getvalue()
 
@@ -57,7 +57,7 @@ def test_one_address_has_its_share():
         server.until_open(2)
         with server.connect() as third:
             refused(third)
-        assert server.stats().refused == {"full": 0, "address": 1}
+        assert server.stats().refused == {"full": 0, "address": 1, "memory": 0}
         first.close()
         server.until_open(1)
         with server.connect() as again:
