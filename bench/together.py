@@ -11,18 +11,22 @@ if TYPE_CHECKING:
 _OVER = threading.Event()
 
 
+class GivenUp(SystemExit):
+    """Another measurement failed, or the user ended it."""
+
+
 def rest(seconds: float) -> None:
     """Sleep, but not on when the comparison has been given up."""
     if _OVER.wait(max(0.0, seconds)):
-        raise SystemExit("given up")
+        raise GivenUp("given up")
 
 
-def together(jobs: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+def together(jobs: Mapping[Any, Callable[[], Any]]) -> dict[Any, Any]:
     """What each job returned, by its name."""
-    found: dict[str, Any] = {}
+    found: dict[Any, Any] = {}
     failed: list[BaseException] = []
 
-    def run(name: str, job: Callable[[], Any]) -> None:
+    def run(name: Any, job: Callable[[], Any]) -> None:
         try:
             found[name] = job()
         except BaseException as error:  # noqa: BLE001 - raised again below, in the main thread
