@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median, quantiles
@@ -73,7 +74,12 @@ def figure(values: Sequence[float]) -> Figure:
     return Figure(median(values), low, high)
 
 
+def scaled(of: Figure, factor: float) -> Figure:
+    low, high = (None if part is None else part * factor for part in (of.low, of.high))
+    return Figure(of.value * factor, low, high)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` of all are not above; 0 of none."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * share // 1).__int__() - 1))] if ordered else 0.0
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)] if ordered else 0.0

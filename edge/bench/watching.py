@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +17,7 @@ from edge.bench.model import Fanout, Together
 from edge.bench.processes import NotMeasuredError, Processes, Worker
 from edge.bench.snippet import worker_toml
 from edge.bench.tsloop import TsLoop
-from edge.bench.turns import figure
+from edge.bench.turns import figure, scaled
 from edge.channel.settings import ChannelSettings
 
 FEW, VIEWERS = 10, 3  # viewers of whom the cost is first seen; viewers in the scene of everything together
@@ -60,38 +61,51 @@ def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[
 
 
 def fan_out(scene: Scene, processes: Processes, most: int) -> Fanout:
-    """What a viewer costs: the worker's use with many, less its use with one. The stream is only passed on."""
+    """What a viewer costs: the worker's use with many, less its use with one. The stream is only passed on, so the rate of
+    a viewer is the sample's; it tells the cost of a megabit, however much came through."""
     with _worker(scene, processes, most) as (worker, crowd, left):
         window = left / 5
-        alone, memory, sockets = _use(worker, processes, window), worker.memory(), own.socket_memory()
+        alone, memory, sockets = _use(worker, processes, crowd, window), worker.memory(), own.socket_memory()
         viewers = crowd.join(FEW)
         processes.pause(min(1.0, window / 2))
-        few = _use(worker, processes, window / 2)
-        if few - alone < LIGHT and viewers == FEW:
+        few = _use(worker, processes, crowd, window / 2)
+        if few.cores - alone.cores < LIGHT and viewers == FEW:
             viewers += crowd.join(most - FEW)
             processes.pause(min(1.0, window / 2))
-        if not viewers:
-            raise NotMeasuredError("the worker takes no second viewer")
-        began, sent = time.monotonic(), crowd.bytes
-        uses = [_use(worker, processes, window * 2 / TURNS) for _ in range(TURNS)]
-        rate = (crowd.bytes - sent) * 8 / (time.monotonic() - began) / (viewers + 1)
+        began = time.monotonic()
+        uses = [_use(worker, processes, crowd, window * 2 / TURNS) for _ in range(TURNS)]
         if crowd.ended:
             raise NotMeasuredError(f"the worker sent {crowd.ended} of {viewers + 1} viewers away")
-        if not rate:
-            raise NotMeasuredError("nothing came to the viewers")
-        each = figure([max(0.0, use - alone) / viewers for use in uses])
+        sent = [use for use in uses if use.megabits > 2 * alone.megabits]
+        each = [max(0.0, use.cores - alone.cores) / (use.megabits - alone.megabits) for use in sent]
+        megabit = figure(each or [0.0])
+        if not megabit.value:
+            raise NotMeasuredError("nothing came to the viewers, or too little to be seen")
+        rate = _rate(scene.sample)
         return Fanout(
-            viewers, time.monotonic() - began, rate, each, each.value / (rate / 1e6),
+            viewers, time.monotonic() - began, rate, scaled(megabit, rate / 1e6), megabit.value,
             _each(memory.get("RssAnon"), worker.memory().get("RssAnon"), viewers),
             _each(sockets, own.socket_memory(), viewers),
         )  # fmt: skip
 
 
-def _use(worker: Worker, processes: Processes, seconds: float) -> float:
-    """Cores that the worker used meanwhile."""
-    began, used = time.monotonic(), worker.processor()
+class _Use(NamedTuple):
+    """Of the worker: cores, and megabits a second that came to the viewers."""
+
+    cores: float
+    megabits: float
+
+
+def _use(worker: Worker, processes: Processes, crowd: Crowd, seconds: float) -> _Use:
+    began, used, came = time.monotonic(), worker.processor(), crowd.bytes
     processes.pause(seconds)
-    return (worker.processor() - used) / (time.monotonic() - began)
+    wall = time.monotonic() - began
+    return _Use((worker.processor() - used) / wall, (crowd.bytes - came) * 8e-6 / wall)
+
+
+def _rate(sample: str) -> float:
+    loop = TsLoop(Path(sample).read_bytes())
+    return len(loop) * 8 / loop.seconds
 
 
 def _each(before: int | None, after: int | None, viewers: int) -> int | None:
