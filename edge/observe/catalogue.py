@@ -46,6 +46,11 @@ def _of_channel(
     return Metric(name, kind, text, ("channel", *labels), samples)
 
 
+def _speed(channel: ChannelSnapshot) -> float | None:
+    used = channel.processor_seconds
+    return channel.output_seconds / used if used else None
+
+
 def _of_process(
     name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[Snapshot], _Value], *labels: str
 ) -> Metric:
@@ -75,6 +80,31 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "How far the output is behind what the source has sent.",
         lambda c: c.lag_seconds,
+    ),
+    _of_channel(
+        "edge_channel_rung",
+        "gauge",
+        "Rung of the quality ladder in effect: 0 is the best, full; the README lists them.",
+        lambda c: c.rung,
+    ),
+    _of_channel(
+        "edge_channel_rung_changes_total",
+        "counter",
+        "Changes of the rung, by reason.",
+        lambda c: c.rung_changes,
+        "reason",
+    ),
+    _of_channel(
+        "edge_channel_processor_seconds_total",
+        "counter",
+        "Processor time that the channel's thread has used.",
+        lambda c: c.processor_seconds,
+    ),
+    _of_channel(
+        "edge_channel_media_seconds_per_processor_second",
+        "gauge",
+        "Seconds of media that a second of processor time made, since the start.",
+        _speed,
     ),
     _of_channel(
         "edge_channel_last_frame_timestamp_seconds",
@@ -187,6 +217,24 @@ METRICS: tuple[Metric, ...] = (
     ),
     _of_process("edge_ring_bytes", "gauge", "Memory that recent media takes.", lambda s: s.ring_bytes),
     _of_process("edge_ring_limit_bytes", "gauge", "Memory that recent media may take.", lambda s: s.ring_limit),
+    _of_process(
+        "edge_processor_quota_cores",
+        "gauge",
+        "Cores that a quota leaves the process, if it has one.",
+        lambda s: s.quota,
+    ),
+    _of_process(
+        "edge_throttled_seconds_total",
+        "counter",
+        "Time in which the quota was used up and the process stood still.",
+        lambda s: s.throttled_seconds,
+    ),
+    _of_process(
+        "edge_steal_seconds_total",
+        "counter",
+        "Processor time that the hypervisor gave to others, of all cores.",
+        lambda s: s.steal_seconds,
+    ),
     Metric(
         "edge_event_loop_lag_seconds",
         "histogram",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 from edge.flow.stats import Histogram, HistogramStats
 
@@ -16,6 +17,7 @@ class LagSampler:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._histogram = Histogram(BUCKETS)
+        self._recent: deque[float] = deque(maxlen=round(1.0 / INTERVAL))
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -30,11 +32,17 @@ class LagSampler:
     def stats(self) -> HistogramStats:
         return self._histogram.snapshot()
 
+    def worst(self) -> float:
+        """Seconds; of the last second."""
+        return max(self._recent, default=0.0)
+
     def _arm(self) -> None:
         due = self._loop.time() + INTERVAL
         self._timer = self._loop.call_at(due, self._sample, due)
 
     def _sample(self, due: float) -> None:
         """A loop with a coarse clock (uvloop's is 1 ms) may call early by its resolution: that is no lag."""
-        self._histogram.observe(max(0.0, self._loop.time() - due))
+        late = max(0.0, self._loop.time() - due)
+        self._histogram.observe(late)
+        self._recent.append(late)
         self._arm()

@@ -62,3 +62,17 @@ def test_it_starts_once_and_stops(runner: Callable[..., None]) -> None:
         other.stop()
 
     runner(work)
+
+
+def test_the_worst_is_of_the_last_second(runner: Callable[..., None]) -> None:
+    async def work() -> None:
+        sampler = LagSampler(asyncio.get_running_loop())
+        assert sampler.worst() == 0.0
+        sampler.start()
+        await until(lambda: sampler.stats().count >= 1)
+        time.sleep(0.4)  # noqa: ASYNC251
+        await until(lambda: sampler.worst() >= 0.25)
+        await until(lambda: sampler.worst() < 0.25)
+        sampler.stop()
+
+    runner(work)
