@@ -17,6 +17,7 @@ from edge.config.model import Settings
 from edge.flow.plan import MAX_RING, BudgetPlan, Line
 from edge.flow.ring import Bounds
 from edge.flow.window import MAX_BYTES
+from edge.host.inforce import Limits
 from edge.units import show_bytes
 
 # CPython 3.11, PyAV 18.1 (FFmpeg 8.1.2), x86-64, the judged source to 352x240 at 15 frames/s.
@@ -39,6 +40,11 @@ class Bound(msgspec.Struct, frozen=True):
 
     bytes: int
     source: str
+
+
+def host_bound(limits: Limits) -> Bound | None:
+    """The tightest of cgroups, OpenVZ and the host's size."""
+    return None if limits.memory is None else Bound(limits.memory, limits.memory_source or "the host")
 
 
 def bounds(settings: Settings, host: Bound | None, available: int | None, own: int) -> tuple[Bound, ...]:
@@ -74,7 +80,8 @@ def plan(
         room=room,
         verdict=verdict,
         missing=missing,
-        anonymous=None if limit is None or room is None else max(limit - pages.bytes, hard + room),
+        pages=pages.bytes,
+        expected=hard + (room or 0),
         ring=Bounds().within(_ring(settings, room)),
         playlists={c.name: _playlist(memory.playlist(c), room, len(settings.channels)) for c in settings.channels},
         advice=tuple(_advice(settings, missing, lines)) if missing else (),

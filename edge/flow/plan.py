@@ -28,8 +28,7 @@ class BudgetPlan(msgspec.Struct, frozen=True):
 
     `verdict`: fits; slow: up to half of the libraries' pages have no room and are read again and again; full: it is
     worse than that, down to what cannot be dropped; unknown: there is no limit to compare with. `missing` bytes more
-    would make it fit.
-    `anonymous`: more than this of the process's own memory means that something must be let go.
+    would make it fit. `pages`: of the libraries, among `lines`. `expected`: all but those, with the room used up.
     """
 
     limit: int | None
@@ -39,7 +38,13 @@ class BudgetPlan(msgspec.Struct, frozen=True):
     room: int | None
     verdict: Literal["unknown", "fits", "slow", "full"]
     missing: int
-    anonymous: int | None
+    pages: int
+    expected: int
     ring: Bounds
     playlists: dict[str, int]  # bytes a channel's playlist may hold, by channel
     advice: tuple[str, ...] = ()
+
+    def alarm(self, limit: int) -> int:
+        """Within a limit of so many bytes: how much that cannot be dropped means that something must be let go. From
+        there on it takes the libraries' pages; where it is planned to, from there on that was not expected."""
+        return max(limit - self.pages, self.expected)

@@ -8,6 +8,7 @@ from edge.channel.channel import Channel
 from edge.channel.registry import Registry
 from edge.clock import Clock
 from edge.errors import OverloadError
+from edge.flow.budget import Budget
 from edge.flow.live import Numbers
 from edge.http.compress import accepts_gzip
 from edge.http.message import Answer, Headers, Request, Response, text
@@ -43,11 +44,13 @@ class Hls:
         clock: Clock,
         saved: Mapping[str, tuple[int, int]] | None = None,
         later: Later = call_later,
+        *,
+        budget: Budget | None = None,
     ) -> None:
         self._registry = registry
         self._audience = audience
         self._clock = clock
-        floors = saved or {}
+        floors, budget = saved or {}, budget or Budget()
         self._refusal: Refusal = lambda _request, _scope: None
         self._feeds = {
             channel.settings.name: HlsFeed(
@@ -56,6 +59,7 @@ class Hls:
                 copy=channel.settings.video.codec == "copy",
                 floor=Numbers(*floors.get(channel.settings.name, (0, 0))),
                 later=later,
+                draw=budget.draw("playlists"),
             )
             for channel in registry.all()
         }
@@ -70,6 +74,11 @@ class Hls:
         for name, feed in self._feeds.items():
             feed.tick(now)
             self._note(feed, name)
+
+    def bound(self, most: Mapping[str, int], *, tight: bool) -> None:
+        """Bytes that each channel's playlist may hold at most; `tight`: it lists as few segments as players bear."""
+        for name, feed in self._feeds.items():
+            feed.bound(most[name], tight=tight)
 
     def floors(self) -> dict[str, tuple[int, int]]:
         """What has to outlive the process: the least numbers of the next playlists.

@@ -9,17 +9,19 @@ from collections.abc import Callable
 import msgspec
 
 from edge.clock import Clock
+from edge.flow.budget import Budget, Draw
 from edge.flow.hub import Hub
 from edge.flow.live import BACKLOG, Live, LiveStats, Numbers
 from edge.flow.playlist import render
 from edge.flow.stats import Tally
-from edge.flow.window import Segment
+from edge.flow.window import MAX_BYTES, Segment
 from edge.serve.hlsviewers import AWAY, Present
 from edge.serve.viewer import Later, call_later
 
 LINGER = 60.0  # seconds without a request after which the hub is left
 PATIENCE = 10.0  # seconds that a first request waits for the first segment
 MAX_WAITERS = 64
+LISTED, FEWEST = 6, 3  # segments; the fewest where memory is short (R10 asks for three target durations besides)
 
 
 class Playlist(msgspec.Struct, frozen=True):
@@ -52,9 +54,18 @@ class HlsFeed:
     what cannot wait so long (R11) has a timer."""
 
     def __init__(
-        self, hub: Hub, clock: Clock, *, copy: bool, floor: Numbers | None = None, later: Later = call_later
+        self,
+        hub: Hub,
+        clock: Clock,
+        *,
+        copy: bool,
+        floor: Numbers | None = None,
+        later: Later = call_later,
+        draw: Draw | None = None,
     ) -> None:
         self._present = Present()
+        self._draw = draw or Budget().draw("playlists")
+        self._max_bytes, self._listed = MAX_BYTES, LISTED
         self._hub = hub
         self._clock = clock
         self._born = clock.monotonic()
@@ -139,6 +150,8 @@ class HlsFeed:
             self._clock.wall(),
             age=now - self._born,
             copy=self._copy,
+            size=self._listed,
+            max_bytes=self._max_bytes,
             floor=self._numbers,
             target_duration=self._target,
         )
@@ -155,7 +168,14 @@ class HlsFeed:
             for reason, count in _dropped(stats).items():
                 self._dropped.add(reason, count)
         self._live = self._shown = None
+        self._draw.set(0)
         self._ready.clear()
+
+    def bound(self, max_bytes: int, *, tight: bool) -> None:
+        """What the playlist may hold from its next segment on; `tight`: it lists as few as players bear."""
+        self._max_bytes, self._listed = max_bytes, FEWEST if tight else LISTED
+        if self._live:
+            self._live.bound(self._max_bytes, self._listed)
 
     @property
     def numbers(self) -> Numbers:
@@ -185,6 +205,7 @@ class HlsFeed:
     def _changed(self) -> None:
         if self._live is None:
             return
+        self._draw.set(max(0, self._live.held - self._hub.ring.held))  # the ring's bytes are the playlist's newest
         if self._live.ready:
             self._ready.set()
         due = self._live.due

@@ -11,22 +11,25 @@ from edge.channel.channel import Channel
 from edge.channel.settings import ChannelSettings
 from edge.clock import Clock
 from edge.errors import OverloadError
+from edge.flow.budget import Budget, Draw
 from edge.flow.stats import Tally
 from edge.http.message import Outlet
 from edge.log import Log, Throttle
 from edge.serve.admission import Admission, Load
-from edge.serve.viewer import Later, Room, call_later
+from edge.serve.viewer import NEWCOMER, OBJECTS, Later, Room, call_later
 from edge.units import show_bytes
 
 __all__ = ["Admission", "Audience", "AudienceStats"]
 
 _AUDIO_RATE = 128_000  # of a channel that does not say
 _OVERHEAD = 1.1  # of the container
+_PRESENT = 160  # bytes by which an HLS viewer is remembered
 
 _WHY = {
     "viewers": "There are as many viewers as this server takes (max_viewers).",
     "channel_viewers": "There are as many viewers as this channel takes (max_viewers).",
     "egress": "One more viewer would be more than this server's line carries (egress).",
+    "memory": "One more viewer would be more than this server has memory for now.",
     "traffic": "This month's traffic is used up (traffic_per_month).",
 }
 
@@ -35,7 +38,8 @@ class AudienceStats(msgspec.Struct, frozen=True):
     """One channel's viewers: now and bytes sent, by output (ts, flv, mp4, hls); `hls` viewers asked
     a moment ago.
 
-    `closed` by reason: stuck, format, end, failed. `refused` by bound: viewers, channel_viewers, egress, traffic.
+    `closed` by reason: stuck, format, end, failed, memory. `refused` by bound: viewers, channel_viewers, egress,
+    traffic, memory.
     """
 
     viewers: dict[str, int]
@@ -48,9 +52,10 @@ class AudienceStats(msgspec.Struct, frozen=True):
 class _Hall:
     """What is kept of one channel."""
 
-    __slots__ = ("expected", "hls_rate", "hls_sent", "hls_viewers", "refused", "rooms")
+    __slots__ = ("expected", "hls_rate", "hls_sent", "hls_viewers", "present", "refused", "rooms")
 
-    def __init__(self) -> None:
+    def __init__(self, present: Draw) -> None:
+        self.present = present
         self.rooms: dict[str, Room] = {}
         self.refused = Tally()
         self.expected = 0.0  # `rate` when a viewer last came
@@ -73,8 +78,11 @@ class _Hall:
 class Audience:
     """Bounded by `admission`. `sweep(now)` is due every second. HLS, which has no viewers to hold, tells its share."""
 
-    def __init__(self, admission: Admission, clock: Clock, log: Log, later: Later = call_later) -> None:
+    def __init__(
+        self, admission: Admission, clock: Clock, log: Log, later: Later = call_later, *, budget: Budget | None = None
+    ) -> None:
         self.admission = admission
+        self._budget = budget or Budget()
         self._clock = clock
         self._log = log
         self._later = later
@@ -99,6 +107,8 @@ class Audience:
             channel.settings.max_viewers,
         )
         reason = self.admission.refusal(load, hall.expected, self._clock.wall())
+        if not reason and not self._budget.admits(OBJECTS + NEWCOMER):
+            reason = "memory"
         if reason:
             raise self._refusal(hall, reason)
 
@@ -115,7 +125,10 @@ class Audience:
         return OverloadError(_WHY[reason], retry_after=wait)
 
     def _hall(self, name: str) -> _Hall:
-        return self._halls.setdefault(name, _Hall())
+        hall = self._halls.get(name)
+        if hall is None:
+            hall = self._halls[name] = _Hall(self._budget.draw("viewers"))
+        return hall
 
     def _open(self, channel: Channel, container: str, outlet: Outlet) -> None:
         self._room(channel, container).enter(outlet)
@@ -123,7 +136,10 @@ class Audience:
     def _room(self, channel: Channel, container: str) -> Room:
         rooms = self._hall(channel.settings.name).rooms
         if container not in rooms:
-            rooms[container] = Room(channel.hub(container), container, self._clock.monotonic, self._failed, self._later)
+            hub = channel.hub(container)
+            rooms[container] = Room(
+                hub, container, self._clock.monotonic, self._failed, self._later, budget=self._budget
+            )
         return rooms[container]
 
     def _failed(self, error: Exception) -> None:
@@ -135,6 +151,7 @@ class Audience:
         """So many viewers of channel `name` follow its playlist now, at `rate` bits per second each."""
         hall = self._hall(name)
         hall.hls_viewers = viewers
+        hall.present.set(viewers * _PRESENT)
         hall.hls_rate = rate
 
     def sent_hls(self, name: str, n: int) -> None:
@@ -150,6 +167,20 @@ class Audience:
                 room.sweep(now)
         self.settle()
         self._say_failed.flush(now)
+
+    def shed(self, need: int, now: float) -> int:
+        """Closes viewers who take nothing, the longest so first, until they have given back `need` bytes or there are
+        no more. How many."""
+        rooms = (room for hall in self._halls.values() for room in hall.rooms.values())
+        idle = [(seconds, viewer, room) for room in rooms for seconds, viewer in room.idle(now)]
+        closed = 0
+        for _, viewer, room in sorted(idle, key=lambda found: -found[0]):
+            if need <= 0:
+                break
+            need -= viewer.here + viewer.kernel
+            room.close(viewer, "memory", abort=True)
+            closed += 1
+        return closed
 
     def settle(self) -> None:
         """Counts what was sent since the last time as this month's traffic."""

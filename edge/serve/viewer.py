@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from edge.flow.budget import Budget
 from edge.flow.hub import Hub
 from edge.flow.ring import Cursor
 from edge.flow.stats import Tally
@@ -12,6 +13,9 @@ from edge.http.message import Outlet
 
 RUN = 16384  # bytes of one write: with a stuck viewer, this and what its connection holds is all that it keeps alive
 STUCK = 20.0
+IDLE = 5.0  # seconds of taking nothing after which a viewer may be closed where memory is short
+OBJECTS = 2048  # bytes of a viewer beside its connection: 1.3 kB were measured
+NEWCOMER = 24 << 10  # what the kernel is taken to hold for a viewer until it was asked
 # From so many viewers on, what is published is gathered for a moment: one write of 4 kB costs each viewer's connection
 # hardly more than one of 500 bytes, and a channel publishes 60 times a second.
 _FEW = 16
@@ -34,7 +38,7 @@ def _nothing() -> None:
 class Viewer:
     """A connection and its place in the ring. Keeps no bytes."""
 
-    __slots__ = ("_mark", "_room", "_since", "_started", "cursor", "outlet")
+    __slots__ = ("_mark", "_room", "_since", "_started", "cursor", "here", "kernel", "outlet")
 
     def __init__(self, room: Room, outlet: Outlet) -> None:
         self._room = room
@@ -43,6 +47,8 @@ class Viewer:
         self._started = False
         self._mark = -1  # bytes gone into the kernel when it last was looked at, while paused
         self._since = 0.0
+        self.here = OBJECTS  # bytes that it holds here, and in the kernel, as of the last sweep
+        self.kernel = NEWCOMER
         outlet.on_resume = self.pump
         outlet.on_close = self.left
 
@@ -61,11 +67,13 @@ class Viewer:
     def left(self) -> None:
         self._room.leave(self)
 
-    def stuck(self, now: float) -> bool:
-        """Whether it has taken nothing for 20 s although there was something to take."""
-        return self._stalled(now) >= STUCK
+    def weigh(self) -> None:
+        """What waits with us may be the ring's own bytes: for one who keeps up it is counted twice."""
+        self.here = OBJECTS + self.outlet.pending
+        self.kernel = self.outlet.queued
 
-    def _stalled(self, now: float) -> float:
+    def stalled(self, now: float) -> float:
+        """Seconds for which it has taken nothing although there was something to take."""
         if not self.outlet.paused:
             self._mark = -1
             return 0.0
@@ -90,8 +98,13 @@ class Room:
         now: Callable[[], float],
         on_failure: Callable[[Exception], None],
         later: Later = call_later,
+        *,
+        budget: Budget | None = None,
     ) -> None:
         self.hub = hub
+        budget = budget or Budget()
+        self._here = budget.draw("viewers")
+        self._kernel = budget.draw("sockets")
         self.viewers: dict[Viewer, None] = {}
         self.closed = Tally()  # by reason, those that edge closed
         self._survives_reset = container == "ts"  # TS tells its format in-band
@@ -118,6 +131,8 @@ class Room:
         """A new viewer: gets what is there from the last keyframe on, at once."""
         viewer = Viewer(self, outlet)
         self.viewers[viewer] = None
+        self._here.add(viewer.here)
+        self._kernel.add(viewer.kernel)
         self.hub.subscribe(self)
         if viewer in self.viewers:  # not when the hub is closed
             self._pump(viewer)
@@ -138,13 +153,15 @@ class Room:
 
     def _forget(self, viewer: Viewer) -> None:
         del self.viewers[viewer]
+        self._here.add(-viewer.here)
+        self._kernel.add(-viewer.kernel)
         viewer.outlet.on_resume = _nothing
         self._sent_before += viewer.cursor.taken
         self._skipped_before += viewer.cursor.skipped
         if not self.viewers:
             self.hub.unsubscribe(self)
 
-    def _close(self, viewer: Viewer, reason: str, *, abort: bool = False) -> None:
+    def close(self, viewer: Viewer, reason: str, *, abort: bool = False) -> None:
         self.closed.add(reason)
         self._forget(viewer)
         if abort:
@@ -157,7 +174,7 @@ class Room:
             viewer.pump()
         except Exception as error:  # noqa: BLE001  one connection's trouble is not the others'
             if viewer in self.viewers:
-                self._close(viewer, "failed", abort=True)
+                self.close(viewer, "failed", abort=True)
             self._on_failure(error)
 
     def _flush(self) -> None:
@@ -166,11 +183,20 @@ class Room:
             self._pump(viewer)
 
     def sweep(self, now: float) -> None:
-        """Closes those that are stuck. Monotonic seconds."""
+        """Closes those that are stuck, weighs the others. Monotonic seconds."""
         self._measure(now)
         for viewer in tuple(self.viewers):
-            if viewer.stuck(now):
-                self._close(viewer, "stuck", abort=True)
+            if viewer.stalled(now) >= STUCK:
+                self.close(viewer, "stuck", abort=True)
+            else:
+                viewer.weigh()
+        self._here.set(sum(viewer.here for viewer in self.viewers))
+        self._kernel.set(sum(viewer.kernel for viewer in self.viewers))
+
+    def idle(self, now: float) -> list[tuple[float, Viewer]]:
+        """Those who have taken nothing for a while, with its seconds."""
+        found = ((viewer.stalled(now), viewer) for viewer in self.viewers)
+        return [(seconds, viewer) for seconds, viewer in found if seconds >= IDLE]
 
     def _measure(self, now: float) -> None:
         appended = self.hub.ring.appended_bytes
@@ -198,7 +224,7 @@ class Room:
             if self._survives_reset:
                 viewer.cursor.resync()
             else:
-                self._close(viewer, "format")
+                self.close(viewer, "format")
 
     def on_gap(self) -> None:
         """Viewers wait."""
@@ -208,4 +234,4 @@ class Room:
 
     def on_end(self) -> None:
         for viewer in tuple(self.viewers):
-            self._close(viewer, "end")
+            self.close(viewer, "end")

@@ -54,7 +54,7 @@ def test_the_tightest_bound_counts_and_is_named():
 
 def test_without_a_known_limit_nothing_is_bounded_by_it_and_the_plan_says_so():
     found = plan(settings("a"), bounds(settings("a"), None, None, own=0))
-    assert (found.limit, found.room, found.anonymous, found.verdict) == (None, None, None, "unknown")
+    assert (found.limit, found.room, found.verdict, found.missing) == (None, None, "unknown", 0)
     assert "nothing bounds it" in found.source
     assert found.ring == Bounds()
     assert found.playlists == {"a": MAX_BYTES}
@@ -92,7 +92,8 @@ def test_even_where_nothing_fits_the_least_may_be_drawn_and_what_is_planned_is_n
     found = plan(settings("a"), host(20 * MB))
     assert found.room == sum(line.bytes for line in found.least) > 2 * MB
     anonymous = sum(size for name, size in sizes(found).items() if name != "pages of libraries")
-    assert found.anonymous == anonymous + found.room
+    assert found.expected == found.alarm(20 * MB) == anonymous + found.room
+    assert found.alarm(1 << 30) == (1 << 30) - found.pages
 
 
 def test_each_channel_costs_and_each_can_be_left_out():

@@ -23,7 +23,7 @@ class Wire:
     def __init__(self, room=1 << 30):
         self.room = room
         self.paused = False
-        self.pending = 0
+        self.pending = self.queued = 0
         self.got = []
         self.writes = 0
         self.state = "open"
