@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import sin, tau
 
 from edge.host.capacity import paces
 from edge.host.effort import Gauge
@@ -79,6 +80,10 @@ class Sim:
             effort.behind, effort.speed, effort.share, effort.used,
         )  # fmt: skip
 
+    def ask(self, rung: str, t: float) -> None:
+        """In effect with the next keyframe: to ask again does not put it off."""
+        self.asked = (rung, self.asked[1] if self.asked else t + self.delay)
+
     def arrive(self, t: float) -> None:
         if self.asked and t >= self.asked[1]:
             self.rung, self.asked = self.asked[0], None
@@ -106,8 +111,8 @@ class Sim:
 
 @dataclass
 class Host:
-    """`quota`: cores that are told (None: no quota), `hidden`: cores that nobody tells, `share`: of a core that a thread
-    gets beside its neighbours; `other`: cores that the process uses beside its loads."""
+    """`quota`: cores that are told (None: no quota), `hidden`: that nobody tells, `share`: of a core that a thread gets
+    beside its neighbours; `other`: cores that the process uses beside its loads."""
 
     loads: list[Sim]
     cores: int = 2
@@ -171,7 +176,7 @@ class Host:
         by_name = {load.name: load for load in self.loads}
         for change in changes:
             self.changes.append((self.t - self.began, change))
-            by_name[change.load].asked = (change.rung, self.t + by_name[change.load].delay)
+            by_name[change.load].ask(change.rung, self.t)
         for name, cores in paces(views, self.pressure, self.state.other).items():
             by_name[name].allowed = cores
 
@@ -188,7 +193,5 @@ def wrong(rng: random.Random, factor: float = 2.0, costs: dict[str, float] = JUD
 
 def wave(rng: random.Random, depth: float, period: float = 40.0) -> Curve:
     """Content whose cost wanders by ± `depth`."""
-    from math import sin, tau
-
     parts = [(rng.uniform(0.5, 2) * period, rng.uniform(0, tau)) for _ in range(3)]
     return lambda t: 1.0 + depth * sum(sin(tau * t / p + phase) for p, phase in parts) / 3

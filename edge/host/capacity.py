@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edge.host.load import LoadView, Pressure
+from edge.host.load import LoadView, Pressure, sane
 
 # A thread that runs into the quota stalls the loop with it (50 to 70 ms); one that stays below it does not (3 ms).
 PACE = 0.85  # of the quota, for the whole process
@@ -33,7 +33,7 @@ def paces(loads: Sequence[LoadView], pressure: Pressure, other: float) -> dict[s
     if pressure.bound == float("inf"):
         return {load.name: None for load in loads}
     total = visible(pressure, other)
-    needs = {kind: _needs(loads, kind) for kind in ("channel", "job")}
+    needs = {kind: _needs(sane(loads), kind) for kind in ("channel", "job")}
     left = max(total - SPARE * sum(needs["channel"].values()), LEAST)
     return {
         **_idle(loads, total),
@@ -43,7 +43,7 @@ def paces(loads: Sequence[LoadView], pressure: Pressure, other: float) -> dict[s
 
 
 def _needs(loads: Sequence[LoadView], kind: str) -> dict[str, float]:
-    return {load.name: max(load.cost, LEAST) for load in loads if load.kind == kind and load.running and load.rungs}
+    return {load.name: max(load.cost, LEAST) for load in loads if load.kind == kind and load.running}
 
 
 def _idle(loads: Sequence[LoadView], total: float) -> Mapping[str, float | None]:

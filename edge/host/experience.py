@@ -13,11 +13,12 @@ from edge.host.load import LoadView, Pressure
 
 GRACE = 1.5  # seconds of a load that has begun, from which nothing is concluded
 AWAY = 5.0  # seconds away, after which it begins anew
-TAKEN = 2.0  # seconds until a rung that was asked for is in force, or is not what the stream permits
+TAKEN = 3.0  # seconds until a rung that was asked for is in force, or is not what the stream permits
 SETTLE = 1.0  # seconds until a change can be measured
 STRAINED, FULL = 0.5, 0.95  # of the periods throttled, and of the quota used: the whole process stands at its limit
 GROWN = 1.1  # times what there was: not the same any more
-KNOWN = 20.0  # seconds after a limit was met, from which on a thread's share of its core is taken as usual
+KNOWN = 20.0  # seconds for which a thread has had its share of a core, before that is taken as usual
+QUIET = 1.5  # seconds of having caught up, from which on a rate of the last second is not of the trouble before
 ALONE, SHARED = 0.9, 0.7  # shares of a core: with nobody else, with somebody
 SMOOTH = 5.0  # seconds
 
@@ -34,7 +35,8 @@ class Failure(msgspec.Struct, frozen=True):
 
 class Limit(msgspec.Struct, frozen=True):
     """All loads together got `total` cores, where `visible` were promised under a quota of `bound`. `share`: what a
-    thread at work got of its core when the trouble was over, None: not known yet."""
+    thread at work got of its core when the trouble was over, None: not known yet; `alone`: it has all of it, since.
+    After `until` it may be tried; a `brief` one is over then."""
 
     total: float
     at: float
@@ -42,14 +44,22 @@ class Limit(msgspec.Struct, frozen=True):
     bound: float
     visible: float
     share: float | None = None
+    alone: float | None = None
+    brief: bool = False
+
+    def stands(self, now: float) -> bool:
+        return now < self.until
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Of one load. `since`: it brings media; `last`: it did; `lost`: media seconds, since it last had caught up."""
+    """Of one load. `since`: it brings media; `last`: it did; `lost`: media seconds on `rung`, since it last had caught
+    up; `quiet`: it has caught up, since; `share`: of a core, of late, when quiet; `asked`: what is under way."""
 
+    rung: str | None = None
     since: float | None = None
     last: float = NEVER
     lost: float = 0.0
+    quiet: float | None = None
     share: float | None = None
     asked: str | None = None
     asked_at: float = NEVER
@@ -67,6 +77,7 @@ class State(msgspec.Struct, frozen=True):
     fell: float = NEVER
     falls: int = 0  # soon after each other
     stalled: float = NEVER  # fell because nothing moved at all
+    believed: float = NEVER  # that neighbours are gone
     rose: float = NEVER
     room: float | None = None  # for a better rung, since
     limit: Limit | None = None
@@ -88,7 +99,7 @@ def learn(state: State, loads: Sequence[LoadView], pressure: Pressure, now: floa
         other=_other(state.other, loads, pressure, step) if settled else state.other,
         strained=(state.strained if state.strained is not None else now) if _strained(loads, pressure) else None,
     )
-    return replace(state, limit=_kept(state, loads, pressure, now))
+    return _believe(state, loads, pressure, now)
 
 
 def ready(memory: Memory, now: float) -> bool:
@@ -99,14 +110,17 @@ def ready(memory: Memory, now: float) -> bool:
 def _of_load(memory: Memory, load: LoadView, now: float, step: float, measured: bool) -> Memory:
     if not load.running:
         return replace(memory, lost=0.0, since=None if now - memory.last >= AWAY else memory.since)
-    since = memory.since if memory.since is not None else now
+    quiet = None if load.behind > 0.0 else now if memory.quiet is None else memory.quiet
+    since, rung = memory.since if memory.since is not None else now, load.rungs[load.rung].name
     return replace(
         memory,
+        rung=rung,
         since=since,
         last=now,
-        lost=_lost(memory.lost, load, step) if measured and now - since >= GRACE else 0.0,
-        share=_share(memory.share, load, step),
-        asked=memory.asked if now - memory.asked_at < TAKEN else None,
+        lost=_lost(memory.lost, load, step) if measured and rung == memory.rung and now - since >= GRACE else 0.0,
+        quiet=quiet,
+        share=_share(memory.share, load, step) if quiet is not None and now - quiet >= QUIET else memory.share,
+        asked=memory.asked if memory.asked != rung and now - memory.asked_at < TAKEN else None,
     )
 
 
@@ -120,8 +134,7 @@ def _lost(lost: float, load: LoadView, step: float) -> float:
 
 
 def _share(known: float | None, load: LoadView, step: float) -> float | None:
-    """Only of a thread that has caught up: one that has not is held by its pace, too."""
-    if load.behind > 0.0 or load.share is None:
+    if load.share is None:
         return known
     return load.share if known is None else _smooth(known, load.share, step)
 
@@ -141,15 +154,27 @@ def _strained(loads: Sequence[LoadView], pressure: Pressure) -> bool:
     return full and not any(load.running and load.behind > 0.0 and (load.speed or 0.0) > 1.0 for load in loads)
 
 
-def _kept(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> Limit | None:
-    """The limit, as long as nothing tells that it is another one now."""
+def _believe(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> State:
+    """Keeps the limit, as long as nothing tells that it is another one now."""
     limit = state.limit
-    if limit is None or now >= limit.until or _grown(limit, visible(pressure, state.other), pressure):
-        return None
+    if limit is None:
+        return state
+    if _grown(limit, visible(pressure, state.other), pressure) or (limit.brief and not limit.stands(now)):
+        return replace(state, limit=None)
     share = usual_share(state.memories, loads)
     if limit.share is None:
-        return replace(limit, share=share) if now - limit.at >= KNOWN else limit
-    return None if limit.share <= SHARED and share is not None and share >= ALONE else limit
+        return replace(state, limit=replace(limit, share=share)) if now - limit.at >= KNOWN else state
+    return _neighbours(state, limit, share, now)
+
+
+def _neighbours(state: State, limit: Limit, share: float | None, now: float) -> State:
+    """Others that took their part of the core are gone, if it lasts. Believed once: where it was a mistake, it is one
+    again the next time."""
+    if limit.share is None or limit.share > SHARED or share is None or share < ALONE:
+        return replace(state, limit=replace(limit, alone=None))
+    if limit.alone is None:
+        return replace(state, limit=replace(limit, alone=now))
+    return replace(state, limit=None, believed=now) if now - limit.alone >= KNOWN else state
 
 
 def _grown(limit: Limit, promised: float, pressure: Pressure) -> bool:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from edge.host.experience import State, learn
-from edge.host.load import REASONS, Change, LoadView, Pressure, Reason, Rung
+from edge.host.load import REASONS, Change, LoadView, Pressure, Reason, Rung, sane
 from edge.host.lowering import lower, troubled
 from edge.host.raising import rise
 
@@ -20,14 +18,9 @@ __all__ = ["REASONS", "Change", "LoadView", "Pressure", "Reason", "Rung", "State
 
 def decide(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> tuple[State, tuple[Change, ...]]:
     """What to change now. Total: whatever it is given, the names in the answer are of `loads` and of their rungs."""
-    known = list({load.name: _sane(load) for load in loads if load.rungs}.values())
+    known = sane(loads)
     state = learn(state, known, pressure, now)
     lagging = troubled(state, known, now)
     if lagging is not None:
         return lower(state, known, lagging, pressure, now)
     return rise(state, known, pressure, now)
-
-
-def _sane(load: LoadView) -> LoadView:
-    """Rungs may have disappeared since the one in force was told."""
-    return replace(load, rung=min(max(load.rung, 0), len(load.rungs) - 1))

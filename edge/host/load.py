@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 Reason = Literal["lag", "quota", "throttled", "steal", "room"]
 REASONS: tuple[Reason, ...] = ("lag", "quota", "throttled", "steal", "room")
+MOST = 1e6  # of anything: beyond it a number is a mistake
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -36,7 +39,7 @@ class LoadView(msgspec.Struct, frozen=True):
     @property
     def cost(self) -> float:
         """Cores that it needs on the rung in force."""
-        return max(self.rungs[self.rung].cost, 0.0)
+        return self.rungs[self.rung].cost
 
 
 class Pressure(msgspec.Struct, frozen=True):
@@ -54,6 +57,30 @@ class Pressure(msgspec.Struct, frozen=True):
     def bound(self) -> float:
         """Cores that the quota leaves; infinite where none is known or it is no bound."""
         return self.quota if self.quota is not None and self.quota < self.cores else float("inf")
+
+
+def sane(loads: Iterable[LoadView]) -> list[LoadView]:
+    """One of each name, with a rung in force (they may have disappeared since it was told) and numbers to reckon with;
+    without those that have no rungs at all."""
+    return list({load.name: _sane(load) for load in loads if load.rungs}.values())
+
+
+def _sane(load: LoadView) -> LoadView:
+    return replace(
+        load,
+        rungs=tuple(
+            rung if 0.0 <= rung.cost <= MOST else replace(rung, cost=_number(rung.cost)) for rung in load.rungs
+        ),
+        rung=min(max(load.rung, 0), len(load.rungs) - 1),
+        behind=_number(load.behind),
+        speed=None if load.speed is None else _number(load.speed),
+        share=None if load.share is None else _number(load.share),
+        used=None if load.used is None else _number(load.used),
+    )
+
+
+def _number(value: float) -> float:
+    return min(max(value, 0.0), MOST)
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ STRAIN = 3.0  # seconds at the quota
 SERIES, EPISODE = 10.0, 60.0  # seconds after a fall in which each further one, and in which one, is more careful
 FILL, CAUTION = 0.85, 0.75  # of what was got, what is used after a fall; and of that after each further fall
 HOPELESS = 4  # falls of a series, after which the lowest rung is taken
-HALF = 0.5  # of what is needed: less is not believed at the first look, unless a limit tells it
+HALF = 0.5  # of what is needed: less is not believed at the first look, unless a limit that is known tells it
 FORGET, FORGET_STALL = 600.0, 60.0  # seconds for which a limit that was met is believed in
 
 THROTTLED, STOLEN = 0.25, 0.05  # of periods, of all processor time: explain a lag
@@ -49,9 +49,9 @@ def lower(
 ) -> tuple[State, tuple[Change, ...]]:
     """Jobs first, then the channel that costs most, as often as it takes."""
     state = replace(state, trouble=now, room=None)
-    if now - state.fell < SETTLE:
-        return state, ()
     running = [load for load in loads if load.running]
+    if now - state.fell < SETTLE or any(state.memories[load.name].asked for load in running):
+        return state, ()  # what was asked for last is not in force yet, or not measured
     reason = _reason(state, running, lagging, pressure)
     plan = _stop_jobs(state, running)
     if not plan:
@@ -75,7 +75,7 @@ def change(state: State, load: LoadView, to: int, reason: Reason) -> Change:
 
 def under_way(state: State, changes: Sequence[Change], now: float) -> State:
     """`state`, in which `changes` have been asked for."""
-    new = {c.load: replace(state.memories[c.load], asked=c.rung, asked_at=now, lost=0.0) for c in changes}
+    new = {c.load: replace(state.memories[c.load], asked=c.rung, asked_at=now, lost=0.0, share=None) for c in changes}
     return replace(state, memories={**state.memories, **new})
 
 
@@ -111,7 +111,8 @@ def _budget(state: State, channels: Sequence[LoadView], lagging: Sequence[LoadVi
         return 0.0
     total = _total(channels, lagging)
     if state.falls == 0:
-        total = max(total, min(HALF * needed, promised))
+        known = promised if state.limit is None else min(promised, state.limit.total)
+        total = max(total, min(HALF * needed, known))
     return FILL * CAUTION**state.falls * total
 
 
@@ -129,7 +130,7 @@ def _plan(state: State, channels: Sequence[LoadView], budget: float) -> Plan:
 
 
 def _cost(load: LoadView, plan: Plan) -> float:
-    return max(load.rungs[plan[load.name]].cost, 0.0)
+    return load.rungs[plan[load.name]].cost
 
 
 def _cheaper(load: LoadView, above: int) -> int | None:
@@ -150,8 +151,10 @@ def _met(
 ) -> State:
     """What was too much, and for what, is remembered."""
     still = state.falls == 0 and bool(lagging) and all((load.speed or 0.0) < STALL for load in lagging)
-    until = now + (FORGET_STALL if still and now - state.stalled >= FORGET else FORGET)
+    brief = still and now - state.stalled >= FORGET
+    until = now + (FORGET_STALL if brief else FORGET)
     total, needed = _total(channels, lagging), sum(load.cost for load in channels)
+    known = 1.0 if now - state.believed < FORGET else None
     memories = dict(state.memories)
     for load in channels:
         if load.name in plan:
@@ -163,7 +166,7 @@ def _met(
         memories=memories,
         falls=state.falls + 1,
         stalled=now if still else state.stalled,
-        limit=Limit(total, now, until, pressure.bound, visible(pressure, state.other)),
+        limit=Limit(total, now, until, pressure.bound, visible(pressure, state.other), share=known, brief=brief),
     )
 
 

@@ -22,6 +22,7 @@ ROOMY = 5.0  # seconds for which there has been room
 STEADY = 60.0  # seconds after a change, where nothing new speaks for another
 ROOM = 0.8  # of the capacity, what is used after a rise
 UNSEEN = 2.0  # times its guess that a rung may cost which was never tried
+MOST = 64  # steps that one rise of one load may take
 LAG = 0.5  # seconds of the loop: not a moment to add work
 
 
@@ -40,20 +41,21 @@ def rise(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float
 
 def _calm(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> bool:
     """Nothing catches up, begins, or has changed lately."""
-    if pressure.loop_lag >= LAG or any(load.behind >= BEHIND or not _settled(state, load, now) for load in loads):
+    if pressure.loop_lag >= LAG or any(
+        load.behind >= BEHIND or not _settled(state.memories[load.name], now) for load in loads
+    ):
         return False
     wait = STEADY if state.limit is not None or state.rose > state.fell else CALM
     return now - state.trouble >= CALM and now - max(state.fell, state.rose) >= wait
 
 
-def _settled(state: State, load: LoadView, now: float) -> bool:
-    memory = state.memories[load.name]
-    return ready(memory, now) and memory.asked in (None, load.rungs[load.rung].name)
+def _settled(memory: Memory, now: float) -> bool:
+    return ready(memory, now) and memory.asked is None
 
 
 def _plan(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> Plan:
     before = {load.name: position(state, load) for load in loads}
-    rising = _Rising(state, loads, dict(before), _capacity(state, loads, pressure), now)
+    rising = _Rising(state, loads, dict(before), _capacity(state, loads, pressure, now), now)
     channels = [load for load in loads if load.kind == "channel"]
     rising.raise_all(channels)
     if all(rising.plan[load.name] == 0 for load in channels):
@@ -61,10 +63,10 @@ def _plan(state: State, loads: Sequence[LoadView], pressure: Pressure, now: floa
     return {name: rung for name, rung in rising.plan.items() if rung != before[name]}
 
 
-def _capacity(state: State, loads: Sequence[LoadView], pressure: Pressure) -> float:
+def _capacity(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> float:
     """Cores for all loads together, as far as is known."""
     shared = core(usual_share(state.memories, loads)) * max(pressure.cores, 1)
-    met = state.limit.total if state.limit is not None else float("inf")
+    met = state.limit.total if state.limit is not None and state.limit.stands(now) else float("inf")
     return min(visible(pressure, state.other), shared, met)
 
 
@@ -78,9 +80,12 @@ class _Rising(msgspec.Struct, frozen=True):
     now: float
 
     def raise_all(self, loads: Sequence[LoadView]) -> None:
-        """The worst off first, as often as there is room."""
-        while any(self._raise(load) for load in sorted(loads, key=lambda load: -self.plan[load.name])):
-            pass
+        """The worst off first, as often as there is room. Where a limit was met and nothing tells that it is gone, but
+        time, it is tried one step at a time: to meet it again costs little then."""
+        limit = self.state.limit
+        tries = 1 if limit is not None and not limit.stands(self.now) else len(loads) * MOST
+        while tries and any(self._raise(load) for load in sorted(loads, key=lambda load: -self.plan[load.name])):
+            tries -= 1
 
     def _raise(self, load: LoadView) -> bool:
         """To the next better rung that fits. It need not be the very next: what comes after `copy` may cost more."""
@@ -89,13 +94,19 @@ class _Rising(msgspec.Struct, frozen=True):
         room = min(left - (1.0 - ROOM) * self.capacity, ROOM * core(memory.share))
         best = _barred(memory, load, left, self.now)
         better = range(self.plan[load.name] - 1, best - 1, -1)
-        found = next((n for n in better if _price(self.state, load.rungs[n]) <= room), None)
+        found = next((n for n in better if self._price(load.rungs[n]) <= room), None)
         if found is not None:
             self.plan[load.name] = found
         return found is not None
 
+    def _price(self, rung: Rung) -> float:
+        """Where a limit was met and stands, a guess is not trusted: it might be met again."""
+        limit = self.state.limit
+        doubt = UNSEEN if limit is not None and limit.stands(self.now) and not rung.seen else 1.0
+        return rung.cost * doubt
+
     def _cost(self, load: LoadView) -> float:
-        return max(load.rungs[self.plan[load.name]].cost, 0.0)
+        return load.rungs[self.plan[load.name]].cost
 
 
 def _barred(memory: Memory, load: LoadView, left: float, now: float) -> int:
@@ -104,8 +115,3 @@ def _barred(memory: Memory, load: LoadView, left: float, now: float) -> int:
     if failure is None or now >= failure.until or left >= GROWN * failure.left:
         return 0
     return next((n + 1 for n, rung in enumerate(load.rungs) if rung.name == failure.rung), 0)
-
-
-def _price(state: State, rung: Rung) -> float:
-    """Where a limit was met and stands, a guess is not trusted: it might be met again."""
-    return max(rung.cost, 0.0) * (UNSEEN if state.limit is not None and not rung.seen else 1.0)

@@ -20,6 +20,7 @@ SUPERVISORS = {
     "edge/channel/channel.py",
     "edge/channel/worker.py",
     "edge/flow/hub.py",
+    "edge/host/governing.py",
     "edge/http/outlet.py",
     "edge/http/protocol.py",
     "edge/serve/hlsfeed.py",
