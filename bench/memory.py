@@ -10,7 +10,6 @@ limits again with compressed swap beside (zram), where this host has it; what th
 from __future__ import annotations
 
 import subprocess
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ import zram
 from caged import MIB, held, used
 from record import Recorder, get
 from together import GivenUp, rest, together
-from watched import Output
+from watched import Output, Scraper
 
 if TYPE_CHECKING:
     import argparse
@@ -34,33 +33,11 @@ FFMPEG = (64, 56, 48, 42)  # one beside each round
 SWAPPED = (48, 42, 36)
 SWAP = 32 * MIB  # for each
 FIRST = 60.0  # seconds after the first byte before anything is judged
-SCRAPE = 5.0
 FAULTS = 5.0  # major faults a second, fewer than
 SPEED = 0.98
 GOAL = 45  # MiB: what a 128 MB host leaves
 COLUMNS = ("outcome", "real_time", "rung", "faults_s", "kills", "cgroup_peak_mb", "VmHWM_mb", "anonymous_mb")
 MORE = ("cgroup_file_mb", "cgroup_swap_mb", "zram_mb", "start_seconds", "first_minute_faults", "longest_pause")
-
-
-class Scraper(threading.Thread):
-    """/metrics, every five seconds."""
-
-    def __init__(self, edge: common.Edge) -> None:
-        super().__init__(daemon=True)
-        self._edge, self._over = edge, threading.Event()
-        self.failed = 0
-        self.start()
-
-    def run(self) -> None:
-        while not self._over.wait(SCRAPE):
-            try:
-                self.failed += common.fetch(f"{self._edge.url}/metrics")[0] != 200
-            except OSError:
-                self.failed += 1
-
-    def finish(self) -> None:
-        self._over.set()
-        self.join(15)
 
 
 def follow(pid: int, cage: Cage, recorder: Recorder, path: Path, started: float, first: float, seconds: float) -> Any:

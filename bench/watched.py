@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import common
 import ssim
 from judge import stamps
 from record import Recorder, arrived
@@ -15,7 +16,7 @@ from record import Recorder, arrived
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import common
+SCRAPE = 5.0  # seconds between two readings of /metrics
 
 
 class Packet(NamedTuple):
@@ -104,6 +105,27 @@ class Rungs(threading.Thread):
         """(rung, from, to) between two moments."""
         moments = [begin, *(since for since, _ in self.changes if begin < since < end), end]
         return [(self.at(a), a, b) for a, b in itertools.pairwise(moments)]
+
+    def finish(self) -> None:
+        self._over.set()
+        self.join(15)
+
+
+class Scraper(threading.Thread):
+    """/metrics, every five seconds."""
+
+    def __init__(self, edge: common.Edge) -> None:
+        super().__init__(daemon=True)
+        self._edge, self._over = edge, threading.Event()
+        self.failed = 0
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.wait(SCRAPE):
+            try:
+                self.failed += common.fetch(f"{self._edge.url}/metrics")[0] != 200
+            except OSError:
+                self.failed += 1
 
     def finish(self) -> None:
         self._over.set()
