@@ -102,7 +102,8 @@ class Fanout(msgspec.Struct, frozen=True):
 
 class Together(msgspec.Struct, frozen=True):
     """A real worker on the sample in real time, with viewers and a scrape. `speed`: media seconds a wall second;
-    `cost`: processor seconds of the whole process a media second; lags are upper bounds of histogram buckets."""
+    `cost`: processor seconds of the whole process a media second, on the last of `rungs`; lags are upper bounds of
+    histogram buckets."""
 
     viewers: int
     seconds: float
@@ -119,8 +120,8 @@ class Together(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """`rung`: that the ladder would rest on; None: not even the lowest holds, or nothing was measured. `spare`: share
-    of what may be used that is left there. Numbers of viewers: None: not known."""
+    """`holds`: in real time, on whatever rung. `rung`: that the ladder would rest on; None: not even the lowest holds,
+    or nothing was measured. `spare`: share of what may be used that is left there. Viewers: None: not known."""
 
     holds: bool
     rung: str | None

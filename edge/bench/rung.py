@@ -38,12 +38,16 @@ class Run:
 
     def _going(self) -> bool:
         now, used, media = time.monotonic(), time.process_time() - self._laps.spent, self._pipeline.output_seconds
-        if now - self._began < SETTLE * self._task.seconds or not media:
+        if now - self._began < SETTLE * self._task.seconds or not media or not self._in_force():
             return now - self._began < self._task.seconds
         if self._warm is None:
             self._warm = (now, used, media, self._encoded())
         self.points.add(used, media)
         return now - self._began < self._task.seconds and media < MOST_MEDIA
+
+    def _in_force(self) -> bool:
+        """A decoder is changed at a keyframe only."""
+        return self._task.rung in ("", self._pipeline.rung)
 
     def _encoded(self) -> int:
         return self._pipeline.stats().video.get("encoded", 0)
@@ -51,6 +55,8 @@ class Run:
     def run(self) -> RungFound:
         play(self._pipeline, self._laps, None)
         figure = cost(self.points.kept, self._loop.seconds)
+        if not self._in_force():
+            raise TimeoutError(f"the pipeline worked on {self._pipeline.rung} instead")
         if self._warm is None or figure is None:
             raise TimeoutError(f"no second of media came out within {self._task.seconds:.0f} s")
         return self._found(figure, *self._warm)

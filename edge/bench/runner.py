@@ -143,17 +143,9 @@ class Runner:
         task = RungTask(self._sample, name, seconds, self._what.rendition, keep)
         found: RungFound = self._processes.run("rung", task, patience, RungFound)
         self._startup = max(0.1, time.monotonic() - began - seconds)
-        if name in ("", found.rung):
-            self.found.measured[found.rung] = RungCost(
-                found.rung,
-                True,
-                found.cost,
-                found.speed,
-                found.share,
-                found.fps,
-                found.peak,
-                found.anonymous,
-            )
+        self.found.measured[found.rung] = RungCost(
+            found.rung, True, found.cost, found.speed, found.share, found.fps, found.peak, found.anonymous
+        )  # fmt: skip
         return found
 
     def _together(self, seconds: float) -> None:

@@ -91,7 +91,8 @@ def _together(facts: Facts, verdict: Verdict) -> Iterator[str]:
     if verdict.holds or verdict.index is None:
         yield f"All together, {watched}, it made {percent(found.speed)} of real time{rungs}."
     else:
-        yield f"But all together, {watched}, it made only {percent(found.speed)} of real time{rungs}: do not count on it."
+        made = f"it made only {percent(found.speed)} of real time{rungs}"
+        yield f"But all together, {watched}, {made}: do not count on it."
 
 
 def _viewers(facts: Facts, verdict: Verdict) -> Iterator[str]:

@@ -10,7 +10,7 @@ from edge.bench.sentences import LINE, percent, sentences
 from edge.host.capacity import PACE
 
 CORE = 0.95  # of a core: a channel's work is one thread, and it needs some air
-GOT = 0.9  # of a core, asked for flat out; less: something takes the rest, be it a quota that nobody tells
+GOT = 0.9  # of what was promised, asked for flat out; less: something takes the rest, be it a quota that nobody tells
 LOOP = 0.7  # of a core: the loop serves all viewers from one thread
 SLACK, SLOP = 0.03, 0.3  # of real time, and seconds of a run, by which a run may miss it and counts as held
 MEMORY = 0.8  # of what is left, for viewers
@@ -53,17 +53,17 @@ def capacity_of(facts: Facts) -> tuple[float, str]:
         )
     shares = [r.share for r in facts.rungs if r.share is not None]
     got = max(shares, default=1.0)
-    if got < min(GOT, 1.05 * (allowed.quota or 1.0)):
+    if got < GOT * min(1.0, allowed.quota or 1.0):
         found.append((got * PACE, f"{percent(PACE)} of the {percent(got)} of a core that a busy process really got"))
     return min(found)
 
 
 def live_factor(facts: Facts) -> float:
-    """What real time costs against flat out: the whole worker on the rung that was in force all the time."""
+    """What real time costs against flat out: the whole worker on the rung that it rested on."""
     together = facts.together
-    if together is None or len(together.rungs) > 1:
+    if together is None or not together.rungs:
         return 1.0
-    name = together.rungs[0] if together.rungs else (facts.rungs[0].name if facts.rungs else "")
+    name = together.rungs[-1]
     flat = next((r.cost.value for r in facts.rungs if r.name == name and r.measured), 0.0)
     return min(FACTOR[1], max(FACTOR[0], together.cost / flat)) if flat else 1.0
 

@@ -61,8 +61,8 @@ def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[
 
 
 def fan_out(scene: Scene, processes: Processes, most: int) -> Fanout:
-    """What a viewer costs: the worker's use with many, less its use with one. The stream is only passed on, so the rate of
-    a viewer is the sample's; it tells the cost of a megabit, however much came through."""
+    """What a viewer costs: the worker's use with many, less its use with one. The stream is only passed on, so a
+    viewer's rate is the sample's; what is measured is the cost of a megabit, however many came through."""
     with _worker(scene, processes, most) as (worker, crowd, left):
         window = left / 5
         alone, memory, sockets = _use(worker, processes, crowd, window), worker.memory(), own.socket_memory()
@@ -129,10 +129,17 @@ def together(scene: Scene, processes: Processes) -> Together:
             raise NotMeasuredError(f"no second of media came out in {wall:.0f} s of real time")
         lags = first.lag_until(last)
         return Together(
-            VIEWERS, wall, media / wall, (last.used - first.used) / media, lags[0], lags[1], crowd.longest,
+            VIEWERS, wall, media / wall, _resting_cost(seen), lags[0], lags[1], crowd.longest,
             memory.get("VmHWM"), memory.get("RssAnon"), max((look.charged or 0 for look in seen), default=0) or None,
             tuple(dict.fromkeys(look.rung for look in seen if look.rung)), first.throttled_until(last),
         )  # fmt: skip
+
+
+def _resting_cost(seen: list[_Look]) -> float:
+    """Processor seconds a media second on the rung in force at the end; of the whole run where that came last."""
+    since = next((n for n in range(len(seen) - 1, 0, -1) if seen[n - 1].rung != seen[-1].rung), 0)
+    first, last = seen[since if since < len(seen) - 1 else 0], seen[-1]
+    return (last.used - first.used) / max(1e-9, last.media - first.media)
 
 
 class _Look:
