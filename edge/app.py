@@ -16,17 +16,21 @@ from edge import __version__
 from edge.access.proxies import Proxies
 from edge.access.tokens import Tokens
 from edge.channel.channel import CONTAINERS, Channel
+from edge.channel.load import ChannelLoad
 from edge.channel.registry import Registry
 from edge.clock import Clock, SystemClock
 from edge.config.model import Settings
 from edge.errors import StoreError
 from edge.host.datadir import prepare
+from edge.host.governing import Governor, GovernorStats
+from edge.host.limits import Sampler
 from edge.host.statefile import StateFile
 from edge.http.limits import Limits
 from edge.http.message import Request, json
 from edge.http.router import Router
 from edge.http.server import Server
 from edge.log import Log, Throttle
+from edge.media.settings import RUNGS
 from edge.observe.health import Freshness, Readiness
 from edge.observe.lag import LagSampler
 from edge.observe.metrics import Exporter
@@ -95,6 +99,9 @@ class App:
             Channel(c, self._clock, self._log, self._settings.credentials.get(c.name)) for c in self._settings.channels
         )
         self._lag = LagSampler(loop)
+        self._governor = Governor(loop, self._log, Sampler().sample, lag=self._lag.worst)
+        for channel in self._registry.all():
+            self._governor.add(ChannelLoad(channel))
         self._exporter = Exporter(self.snapshot)
         self._make_outputs(saved)
         proxies = Proxies(http.trusted_proxies)
@@ -105,6 +112,7 @@ class App:
             await server.start(listen)
         self._registry.start()
         self._lag.start()
+        self._governor.start()
         await self._save()  # so that a first run that is killed has told where its playlists' numbers stand
         look = ", ".join(f"http://{address}/" for address in self._servers[0].addresses)
         self._log.info("ready", look=look, channels=", ".join(c.name for c in self._settings.channels) or "none")
@@ -148,6 +156,7 @@ class App:
             server.stop_accepting()
         await self._registry.close()
         await asyncio.gather(*(server.drain(DRAIN) for server in self._servers))
+        self._governor.stop()
         self._lag.stop()
         await self._save()
 
@@ -203,10 +212,14 @@ class App:
         """Everything that is counted, at this moment."""
         stats = [server.stats() for server in self._servers]
         channels = self._registry.all()
+        governed = self._governor.stats()
         return Snapshot(
             build=_build(),
-            channels=tuple(self._of_channel(channel) for channel in channels),
+            channels=tuple(self._of_channel(channel, governed) for channel in channels),
             loop_lag=self._lag.stats(),
+            quota=governed.quota,
+            throttled_seconds=governed.throttled_seconds,
+            steal_seconds=governed.steal_seconds,
             requests=_sum(each.answers for each in stats),
             connections=sum(each.connections for each in stats),
             http_refused=_sum(each.refused for each in stats),
@@ -217,9 +230,10 @@ class App:
             ring_limit=sum(c.hub(kind).ring.stats().max_bytes for c in channels for kind in CONTAINERS),
         )
 
-    def _of_channel(self, channel: Channel) -> ChannelSnapshot:
+    def _of_channel(self, channel: Channel, governed: GovernorStats) -> ChannelSnapshot:
         name, stats, audience = channel.settings.name, channel.stats(), self._audience.stats(channel.settings.name)
         pipeline, age, hls = stats.pipeline, channel.frame_age(), self._hls.stats(name)
+        meter, load = channel.meter(), governed.loads.get(name)
         video = pipeline.video if pipeline else {}
         dropped = {word.removeprefix("dropped_"): n for word, n in video.items() if word.startswith("dropped_")}
         packets = pipeline.packets if pipeline else {}
@@ -237,6 +251,9 @@ class App:
             dropped=dropped,
             output_seconds=pipeline.output_seconds if pipeline else 0.0,
             lag_seconds=pipeline.lag_seconds if pipeline else None,
+            processor_seconds=meter.processor if meter else None,
+            rung=None if channel.rung is None else RUNGS.index(channel.rung),
+            rung_changes=load.changes if load else {},
             last_frame=None if age is None else self._clock.wall() - age,
             discontinuities=stats.discontinuities,
             viewers=audience.viewers,

@@ -38,6 +38,9 @@ def snapshot() -> Snapshot:
                 dropped={"late": 3},
                 output_seconds=30.5,
                 lag_seconds=0.25,
+                processor_seconds=6.1,
+                rung=3,
+                rung_changes={"lag": 2, "room": 1},
                 last_frame=1_700_000_000.5,
                 discontinuities=1,
                 viewers={"ts": 2, "hls": 1},
@@ -51,6 +54,9 @@ def snapshot() -> Snapshot:
             ChannelSnapshot("quiet"),
         ),
         loop_lag=lag.snapshot(),
+        quota=0.25,
+        throttled_seconds=1.5,
+        steal_seconds=2.5,
         requests={"2xx": 10, "4xx": 1},
         connections=3,
         http_refused={"full": 8, "address": 9},
@@ -85,6 +91,13 @@ def test_every_metric_of_the_catalogue_is_exported_with_help_and_kind() -> None:
         assert family.samples
     ours = {name for name in families if name.startswith("edge_")}
     assert len(ours) == len(METRICS)
+
+
+def test_media_made_by_a_second_of_processor_time() -> None:
+    speed = "edge_channel_media_seconds_per_processor_second"
+    found = samples(scrape()[1])
+    assert found[speed, ("news",)] == 5.0
+    assert (speed, ("quiet",)) not in found
 
 
 def test_values_and_labels() -> None:
