@@ -26,6 +26,7 @@ _COPY_RATE = 1_000_000  # bits per second of what is copied, a little over the j
 _SOUND_RATE = 128_000  # of a channel that does not say
 _OVERHEAD = 1.1  # of the container
 _PEAKS = 1.25  # a rate is an average
+VIEWER = 32 << 10  # one that keeps up: its connection, and what waits in the kernel in a slow moment
 RING_SECONDS = 8.0
 PLAYLIST_SECONDS = 28.0  # listed and kept (R10, R15) with segments of 2 s, and the open one
 COPIED_PLAYLIST_SECONDS = 60.0  # segments are as long as the source's GOPs

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 
 from edge.channel.settings import ChannelSettings
+from edge.cli.memory import Rows, doubts, rows
 from edge.config.advice import is_wildcard, warnings
 from edge.config.load import load
+from edge.config.memory import Planner
 from edge.config.model import Settings
 from edge.host.datadir import trouble
 from edge.http.settings import HttpSettings
@@ -25,14 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints and exits with 0, or raises what `main` prints."""
     settings = load(args.config)
-    for name, value in (*_whole(settings, args.config), *(row for c in settings.channels for row in _channel(c))):
+    plan = Planner.of_host(settings, own=None).plan()
+    channels = (row for channel in settings.channels for row in _channel(channel))
+    for name, value in (*_whole(settings, args.config), *channels, *rows(plan, settings.http.max_connections)):
         print(f"{name:14} {value}".rstrip())
-    for warning in warnings(settings):
+    for warning in (*warnings(settings), *doubts(plan)):
         print(f"warning: {warning}")
     return 0
-
-
-Rows = Iterator[tuple[str, str]]
 
 
 def _whole(settings: Settings, file: str | None) -> Rows:

@@ -1,4 +1,4 @@
-"""The memory that a configuration needs on a host, and what is left for viewers. Pure.
+"""The memory that a configuration needs on a host, and what is left for viewers. Pure, but for `Planner.of_host`.
 
 What counts is what a cgroup would count: anonymous memory, the pages of the libraries (which can be dropped, but are
 read again at once while media is worked on), and what the kernel holds for the process.
@@ -17,7 +17,8 @@ from edge.config.model import Settings
 from edge.flow.plan import MAX_RING, BudgetPlan, Line
 from edge.flow.ring import Bounds
 from edge.flow.window import MAX_BYTES
-from edge.host.inforce import Limits
+from edge.host.limits import Limits, read
+from edge.host.memory import MemoryMeter
 from edge.units import show_bytes
 
 # CPython 3.11, PyAV 18.1 (FFmpeg 8.1.2), x86-64, the judged source to 352x240 at 15 frames/s.
@@ -30,7 +31,6 @@ _PAGES = 24 << 20
 _PAGES_WITHOUT_AV = 8 << 20  # of 13 MB that are mapped
 _KERNEL = 1_500_000  # page tables, stacks, descriptors: 1.0 to 1.4 MB were charged
 _RESERVE = 2 << 20  # or 1/32 of the limit, if that is more
-VIEWER = 24 << 10  # a viewer that keeps up: its connection, and what waits in the kernel for a slow moment
 _LEAST_VIEWERS = 16
 _NOT_SAID = "nothing bounds it: no cgroup, no figure of the host could be read, and the configuration sets no `memory`"
 
@@ -47,14 +47,30 @@ def host_bound(limits: Limits) -> Bound | None:
     return None if limits.memory is None else Bound(limits.memory, limits.memory_source or "the host")
 
 
+class Planner:
+    """Plans for one host: at the start, and again as the sources become known. What a host gives is read once."""
+
+    def __init__(self, settings: Settings, known: tuple[Bound, ...], own: int | None) -> None:
+        self._settings, self._known, self._own = settings, known, own
+
+    @classmethod
+    def of_host(cls, settings: Settings, own: int | None, root: str = "/") -> Planner:
+        """Reads limits and MemAvailable now; not for the loop. `own`: anonymous bytes that the worker holds now; None:
+        this is not the worker."""
+        return cls(settings, bounds(settings, host_bound(read(root)), MemoryMeter(root).available(), own or 0), own)
+
+    def plan(self, pictures: Mapping[str, Picture] | None = None) -> BudgetPlan:
+        return plan(self._settings, self._known, self._own, pictures)
+
+
 def bounds(settings: Settings, host: Bound | None, available: int | None, own: int) -> tuple[Bound, ...]:
     """All that is known. `host`: the tightest of cgroups, OpenVZ and the host's size; `available`: MemAvailable now;
     `own`: anonymous bytes held now, which are not in it any more."""
     found = [host] if host else []
     if available is not None:
-        found.append(Bound(available + own, "MemAvailable at start, with what edge held by then"))
+        found.append(Bound(available + own, "MemAvailable at start" if own else "MemAvailable now"))
     if settings.memory:
-        found.append(Bound(settings.memory, "memory, in the configuration"))
+        found.append(Bound(settings.memory, "`memory` in the configuration"))
     return tuple(found)
 
 
@@ -126,7 +142,7 @@ def _least(settings: Settings) -> Iterator[Line]:
         seconds = int(memory.playlist(channel) / memory.rate(channel))
         yield Line(f"{channel.name}: playlist and ring", memory.playlist(channel), f"{seconds} s of HLS, TS shares it")
         yield Line(f"{channel.name}: another ring", memory.ring(channel), "of FLV or MP4, while somebody watches one")
-    yield Line("viewers", _LEAST_VIEWERS * VIEWER, f"{_LEAST_VIEWERS} of them")
+    yield Line("viewers", _LEAST_VIEWERS * memory.VIEWER, f"{_LEAST_VIEWERS} of them")
 
 
 def _ring(settings: Settings, room: int | None) -> int:

@@ -79,6 +79,14 @@ warning: channel[1].video: width have no effect with codec = "copy"
 """
 
 
+def without_memory(text: str) -> str:
+    """The rows about the host's memory are the host's."""
+    before, rest = text.split("memory  ", 1)
+    lines = rest.splitlines(keepends=True)
+    after = [line for line in lines if line.startswith("warning: ") and "memory: " not in line]
+    return before + "".join(after)
+
+
 def write(folder: Path, text: str) -> str:
     path = folder / "edge.toml"
     path.write_text(text)
@@ -89,7 +97,7 @@ def test_it_says_what_it_understood_without_secrets(tmp_path: Path, capsys: pyte
     file = write(tmp_path, EXAMPLE.format(folder=tmp_path))
     assert main(["check", "--config", file]) == 0
     said = capsys.readouterr()
-    assert said.out == UNDERSTOOD.format(file=file, folder=tmp_path)
+    assert without_memory(said.out) == UNDERSTOOD.format(file=file, folder=tmp_path)
     assert said.err == ""
     for secret in ("ann", "hunter2", "topsecret"):
         assert secret not in said.out.replace("channel", "")

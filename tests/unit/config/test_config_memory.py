@@ -49,7 +49,7 @@ def test_the_tightest_bound_counts_and_is_named():
     assert found.source.startswith("MemAvailable at start")
     assert sizes(found)["interpreter and libraries"] == 20 * MB
     assert plan(settings("a"), known[:1]).source == "memory.max"
-    assert bounds(settings(memory=70 * MB), None, None, own=0) == (Bound(70 * MB, "memory, in the configuration"),)
+    assert bounds(settings(memory=70 * MB), None, None, own=0) == (Bound(70 * MB, "`memory` in the configuration"),)
 
 
 def test_without_a_known_limit_nothing_is_bounded_by_it_and_the_plan_says_so():
