@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -18,15 +19,12 @@ def memory(pid: int | str = "self") -> dict[str, int]:
 
 
 def processor(pid: int) -> float:
-    """Seconds of all threads, to the nanosecond where the kernel tells (schedstat), else in ticks of 10 ms."""
+    """Seconds of all threads, also of those that have ended; 0 when there is no such process."""
     try:
-        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names are all that is wanted
+        # clock_getcpuclockid(3), which Python has for threads only: ~pid << 3 | CPUCLOCK_SCHED
+        return time.clock_gettime(~pid << 3 | 2)
     except OSError:
-        return 0.0
-    spent = [_read(f"/proc/{pid}/task/{thread}/schedstat").split() for thread in threads]
-    if all(fields and fields[0] != "0" for fields in spent[:1]) and spent:
-        return sum(int(fields[0]) for fields in spent if fields) / 1e9
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICK if len(fields) > 12 else 0.0
 
 

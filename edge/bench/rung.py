@@ -50,7 +50,9 @@ class Run:
         return self._task.rung in ("", self._pipeline.rung)
 
     def _encoded(self) -> int:
-        return self._pipeline.stats().video.get("encoded", 0)
+        """Pictures, not counting one that is shown again."""
+        counts = self._pipeline.stats().video
+        return counts.get("encoded", 0) - counts.get("repeated", 0)
 
     def run(self) -> RungFound:
         play(self._pipeline, self._laps, None)
