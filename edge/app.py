@@ -19,11 +19,14 @@ from edge.channel.channel import CONTAINERS, Channel
 from edge.channel.load import ChannelLoad
 from edge.channel.registry import Registry
 from edge.clock import Clock, SystemClock
+from edge.config.memory import Planner
 from edge.config.model import Settings
 from edge.errors import StoreError
+from edge.flow.budget import Budget
 from edge.host.datadir import prepare
 from edge.host.governing import Governor, GovernorStats
 from edge.host.limits import Sampler
+from edge.host.memory import MemoryMeter
 from edge.host.statefile import StateFile
 from edge.http.limits import Limits
 from edge.http.message import Request, json
@@ -41,6 +44,7 @@ from edge.serve.live import Live
 from edge.serve.pages import Web
 from edge.serve.player import Pages
 from edge.serve.progressive import Admission, Audience
+from edge.serve.shedding import Shedding
 
 TICK = 1.0
 SAVE_EVERY = 60.0
@@ -104,10 +108,11 @@ class App:
             self._governor.add(ChannelLoad(channel))
         self._exporter = Exporter(self.snapshot)
         self._make_outputs(saved)
+        await self._make_shedding()
         proxies = Proxies(http.trusted_proxies)
         limits = Limits.of(http)
         for listen, router in self._routers():
-            server = Server(loop, router, limits, proxies, self._log, self._clock)
+            server = Server(loop, router, limits, proxies, self._log, self._clock, self._budget)
             self._servers.append(server)
             await server.start(listen)
         self._registry.start()
@@ -123,8 +128,25 @@ class App:
             max_viewers=http.max_viewers, egress=http.egress, traffic_per_month=http.traffic_per_month
         )
         admission.restore(saved.traffic)
-        self._audience = Audience(admission, self._clock, self._log)
-        self._hls = Hls(self._registry, self._audience, self._clock, saved.playlists)
+        self._budget = Budget()
+        self._audience = Audience(admission, self._clock, self._log, budget=self._budget)
+        self._hls = Hls(self._registry, self._audience, self._clock, saved.playlists, budget=self._budget)
+
+    async def _make_shedding(self) -> None:
+        """After everything is loaded, as what that takes is measured, and before the first channel runs."""
+        meter = MemoryMeter()
+        own = meter.read().anonymous
+        self._planner = await asyncio.to_thread(Planner.of_host, self._settings, own)
+        self._shedding = Shedding(
+            self._planner.plan(),
+            self._budget,
+            registry=self._registry,
+            audience=self._audience,
+            hls=self._hls,
+            servers=self._servers,
+            taken=meter.read,
+            log=self._log,
+        )
 
     def _routers(self) -> list[tuple[tuple[str, ...], Router]]:
         """Listeners and what answers there."""
@@ -162,12 +184,16 @@ class App:
 
     # -- what is due by time
 
+    @property
+    def _due(self) -> tuple[Callable[[float], None], ...]:
+        return self._registry.tick, self._audience.sweep, self._hls.tick, self._shedding.tick, self._tick_tokens
+
     async def _tick(self) -> None:
         saved_at = self._clock.monotonic()
         while True:
             await asyncio.sleep(TICK)
             now = self._clock.monotonic()
-            for part in (self._registry.tick, self._audience.sweep, self._hls.tick, self._tick_tokens):
+            for part in self._due:
                 self._tick_part(part, now)
             self._say_failed.flush(now)
             if now - saved_at >= SAVE_EVERY:

@@ -77,6 +77,9 @@ class Shedding:
             for container in CONTAINERS:
                 channel.hub(container).ring.draw_on(budget.draw("rings"))
         self.follow(plan)
+        if plan.missing:
+            words = {"verdict": plan.verdict, "of": show_bytes(plan.limit or 0), "by": plan.source}
+            log.warning("memory_small", missing=show_bytes(plan.missing), **words, do="edge check says what would help")
 
     @property
     def step(self) -> int:
