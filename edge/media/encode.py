@@ -46,7 +46,7 @@ class VideoEncoder:
 
     def __init__(self, settings: VideoSettings, geometry: Geometry) -> None:
         self.geometry = geometry
-        self._duration = round(TICKS / settings.fps)
+        self.duration = round(TICKS / settings.fps)
         self._last_key = -KEY_EVERY
         self._container = _hidden()
         stream = self._container.add_stream("libx264", rate=round(settings.fps) or 1)
@@ -76,7 +76,7 @@ class VideoEncoder:
             self._last_key = pts
         frame.pts, frame.time_base, frame.pict_type = pts, TICK, 1 if key else 0
         return [
-            Encoded(VIDEO, p, p.pts, p.dts, self._duration, TICK, bool(p.is_keyframe), p.dts)
+            Encoded(VIDEO, p, p.pts, p.dts, self.duration, TICK, bool(p.is_keyframe), p.dts)
             for p in self.template.encode(frame)
         ]
 

@@ -9,71 +9,103 @@ import msgspec
 
 from edge.media.settings import RUNGS, LadderSettings, VideoSettings
 
-NONREF_SHARE = 0.05  # of a stream's pictures: below this, leaving them out saves nothing
-PATIENT = 10.0  # seconds: rungs that show keyframes only are not for streams that have fewer
+SHARE = 0.05  # of a stream's pictures: leaving out fewer saves nothing
+PATIENT = 10.0  # seconds without a keyframe: rungs that wait for one are not for such a stream
 
 
 class Work(msgspec.Struct, frozen=True):
-    """One rung. `relative`: what it costs compared with `full`: a guess for the judged stream (960x540 at 50 frames/s
-    to 352x240 at 15), bettered by what the governor measures. `loop_filter`: for which pictures the decoder deblocks
-    `decode`: which pictures are decoded. `fps`: at most so many are shown (None: as set). `video`: `still` shows
-    a keyframe every ten seconds. `audio`: as set, or passed on."""
+    """One rung. `relative`: what it costs compared with `full`; a guess, measured on the judged stream (960x540 at 50
+    frames/s to 352x240 at 15), that the governor betters. `loop_filter`: the pictures that the decoder deblocks.
+    `decode`: the pictures that are decoded; `anchors` (I and P) where no P refers to a B, else `references`. `gop`: the
+    share of each GOP, from its keyframe on, of which that is done (0: the keyframe alone). `fps`: at most so many are
+    shown (None: as set). `video`: `still` shows a keyframe every ten seconds. `audio`: as set, or passed on."""
 
     name: str
     relative: float
     loop_filter: Literal["all", "references", "none"] = "all"
-    decode: Literal["all", "references", "keys"] = "all"
+    decode: Literal["all", "references", "anchors"] = "all"
+    gop: float = 1.0
     fps: float | None = None
     video: Literal["encode", "copy", "still"] = "encode"
     audio: Literal["set", "copy"] = "set"
 
+    @property
+    def depth(self) -> tuple[float, int]:
+        """The greater, the more pictures are left out."""
+        return (2.0 if self.video == "still" else 1 - self.gop, ("all", "references", "anchors").index(self.decode))
 
-_FULL = Work("full", 1.0)
-_NONREF = Work("skip-nonref", 0.7, "all", "references")
+
+FULL = Work("full", 1.0)
 WORKS: dict[str, Work] = {
     work.name: work
     for work in (
-        _FULL,
-        _NONREF,
-        msgspec.structs.replace(_NONREF, name="fps-10", relative=0.6, fps=10.0),
-        msgspec.structs.replace(_NONREF, name="fps-7.5", relative=0.55, fps=7.5),
-        Work("key", 0.2, "none", "keys", 7.5),
+        FULL,
+        Work("loop-noref", 0.97, "references"),
+        Work("loop-none", 0.83, "none"),
+        Work("skip-nonref", 0.75, "none", "references"),
+        Work("skip-b", 0.55, "none", "anchors"),
+        Work("fps-10", 0.5, "none", "anchors", fps=10.0),
+        Work("fps-7.5", 0.46, "none", "anchors", fps=7.5),
+        Work("gop-half", 0.35, "none", "anchors", gop=0.5, fps=7.5),
+        Work("gop-quarter", 0.3, "none", "anchors", gop=0.25, fps=7.5),
+        Work("copy", 0.2, "none", "anchors", gop=0.0, video="copy"),
+        Work("key", 0.25, "none", "anchors", gop=0.0, fps=7.5),
+        Work("audio", 0.2, "none", "anchors", gop=0.0, video="still"),
+        Work("audio-copy", 0.05, "none", "anchors", gop=0.0, video="still", audio="copy"),
     )
 }
 
 
 class StreamFacts(msgspec.Struct, frozen=True):
-    """What is known of the source's video now. Shares are of pictures, None: unknown. `key_interval`: seconds, the
-    longest seen lately, None: not known yet. `copyable`: its packets can go on into the same containers."""
+    """What is known of the source now. `nonref`, `b`: shares of its pictures, None: unknown. `b_referred`: whether P
+    pictures may refer to B pictures. `key_interval`: the longest lately, in seconds. `deblocks`: its decoder's loop
+    filter can be switched off. `copyable`, `audio_copyable`: its packets can go on into the same containers.
+    `audio_copied`: they do, whatever the rung."""
 
-    codec: str = ""
+    video: str | None = None
     nonref: float | None = None
     b: float | None = None
     b_referred: bool | None = None
     key_interval: float | None = None
-    copyable: bool = False
     fps: float | None = None
+    deblocks: bool = False
+    copyable: bool = False
+    audio_copyable: bool = False
+    audio_copied: bool = False
 
 
 def ladder(settings: LadderSettings, video: VideoSettings, facts: StreamFacts) -> tuple[Work, ...]:
-    """The rungs that are allowed by the settings and possible for the stream, best first; at least one."""
-    if video.codec != "h264":
-        return (_FULL,)
+    """The rungs that are allowed by the settings and possible for the stream, best first; at least one. A channel that
+    encodes no video has nothing to lower but its sound."""
     first, last = RUNGS.index(settings.highest), RUNGS.index(settings.lowest)
-    allowed = [
-        WORKS[name] for name in RUNGS[first : last + 1] if name in WORKS and _possible(WORKS[name], video, facts)
-    ]
-    return tuple(allowed) or (_FULL,)
+    allowed = [WORKS[name] for name in RUNGS[first : last + 1]]
+    possible = [work for work in allowed if _possible(work, settings, video, facts)]
+    return tuple(possible) or (WORKS[settings.highest] if video.codec == "h264" else FULL,)
 
 
-def _possible(work: Work, video: VideoSettings, facts: StreamFacts) -> bool:
-    if work.decode == "keys":
-        return facts.key_interval is not None and facts.key_interval <= PATIENT
+def _possible(work: Work, settings: LadderSettings, video: VideoSettings, facts: StreamFacts) -> bool:
+    if work is FULL:
+        return True
+    if work.audio == "copy" and (facts.audio_copied or not facts.audio_copyable):
+        return False
+    if video.codec != "h264" or facts.video is None:
+        return work.audio == "copy"
+    keys = facts.key_interval is None or facts.key_interval <= PATIENT
+    if work.video == "copy":
+        return settings.allow_copy and facts.copyable and keys
+    if work.gop < 1:
+        return keys
+    return _skips(work, video, facts, keys=keys)
+
+
+def _skips(work: Work, video: VideoSettings, facts: StreamFacts, *, keys: bool) -> bool:
     if work.fps is not None:
         return work.fps < min(video.fps, facts.fps or video.fps)
+    if work.name == "skip-b":
+        return facts.b_referred is False and (facts.b or 0) >= SHARE
     if work.decode == "references":
-        return facts.nonref is None or facts.nonref >= NONREF_SHARE
-    return True
+        return facts.nonref is None or facts.nonref >= SHARE
+    return keys and facts.deblocks and (work.loop_filter == "none" or facts.nonref is None or facts.nonref >= SHARE)
 
 
 def nearest(works: Sequence[Work], name: str) -> Work:

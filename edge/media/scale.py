@@ -39,6 +39,14 @@ class Scaler:
             return [self._plain.reformat(frame, g.width, g.height, "yuv420p", interpolation="BILINEAR", threads=1)]
         return self._filtered(frame)
 
+    def flush(self) -> list[Any]:
+        """What a deinterlacer still holds: no frame follows for a while."""
+        if self._graph is None:
+            return []
+        graph, self._graph, self._key = self._graph, None, None
+        graph.vpush(None)
+        return _pulled(graph)
+
     def _rebuild(self, frame: Any, sar: Fraction) -> None:
         rotation = -frame.rotation % 360
         self.geometry = plan(self._settings, Picture(frame.width, frame.height, sar, rotation))
@@ -67,12 +75,16 @@ class Scaler:
     def _filtered(self, frame: Any) -> list[Any]:
         assert self._graph is not None  # noqa: S101 - for the type checker
         self._graph.vpush(frame)
-        out: list[Any] = []
-        while True:
-            try:
-                scaled: Any = self._graph.vpull()
-            except (av.BlockingIOError, av.EOFError):
-                return out
-            # a sink's time base is the filters' choice (a deinterlacer halves it)
-            scaled.pts = round(scaled.pts * scaled.time_base * TICKS)
-            out.append(scaled)
+        return _pulled(self._graph)
+
+
+def _pulled(graph: Graph) -> list[Any]:
+    out: list[Any] = []
+    while True:
+        try:
+            scaled: Any = graph.vpull()
+        except (av.BlockingIOError, av.EOFError):
+            return out
+        # a sink's time base is the filters' choice (a deinterlacer halves it)
+        scaled.pts = round(scaled.pts * scaled.time_base * TICKS)
+        out.append(scaled)

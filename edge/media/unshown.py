@@ -9,19 +9,6 @@ from __future__ import annotations
 from edge.media.overlap import TICKS
 
 _STEADY = 16  # equal steps in a row before a frame's place in its slot is known beforehand
-_HEAD = 128  # bytes; a keyframe's SEI may push its slice beyond, and a keyframe is never left out
-
-
-def reference_idc(packet: bytes) -> int:
-    """nal_ref_idc of the first slice of an H.264 access unit (ISO/IEC 14496-10, 7.4.1): 0: nothing refers to it; -1:
-    not found. Annex B."""
-    head = bytes(memoryview(packet)[:_HEAD])
-    at = head.find(b"\0\0\1")
-    while 0 <= at < len(head) - 3:
-        if head[at + 3] & 31 in (1, 5):
-            return head[at + 3] >> 5 & 3
-        at = head.find(b"\0\0\1", at + 3)
-    return -1
 
 
 class Unshown:

@@ -6,7 +6,7 @@ from media import sample
 from mediacheck import Session, demuxed
 
 from edge.media.events import Init, Poster, Unavailable
-from edge.media.video import still
+from edge.media.passing import still
 
 
 def copied(path_or_bytes, *containers):

@@ -12,13 +12,13 @@ import mediacheck
 import pytest
 
 from edge.media import output as module
+from edge.media.codecname import rfc6381
 from edge.media.encode import SAMPLES, AudioEncoder, Encoded, VideoEncoder
 from edge.media.geometry import Geometry
 from edge.media.output import GOP_BYTES, GOP_PACKETS, PATIENCE, Output
 from edge.media.overlap import AUDIO, TICKS, VIDEO
-from edge.media.pipeline import rfc6381
+from edge.media.passing import parameter_sets
 from edge.media.settings import VideoSettings
-from edge.media.video import parameter_sets
 
 SIZE = (64, 48)
 

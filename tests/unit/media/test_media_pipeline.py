@@ -17,7 +17,7 @@ from mediacheck import CONTAINERS, Session, check_plays, decoded, demuxed
 
 from edge.errors import CodecError, SourceError
 from edge.media.timeline import START
-from edge.media.video import VideoTrack
+from edge.media.unshown import Unshown
 
 ENDED = SourceError("ended", "the source ended its response")
 
@@ -106,7 +106,7 @@ def test_frames_that_are_not_decoded_change_nothing(monkeypatch: pytest.MonkeyPa
     """Nobody would have seen them and nothing refers to them: the output is the same to the bit."""
     lean = Session("ts", video={"fps": 15}).play("other_rate")
     assert lean.pipeline.stats().video["dropped_undecoded"] > 30
-    monkeypatch.setattr(VideoTrack, "_needless", lambda *_: False)
+    monkeypatch.setattr(Unshown, "unshown", lambda *_: False)
     full = Session("ts", video={"fps": 15}).play("other_rate")
     assert full.pipeline.stats().video.get("dropped_undecoded", 0) == 0
     assert lean.close().output("ts") == full.close().output("ts")

@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.media import kinds
-from edge.media.overlap import TICKS
 from edge.media.settings import VideoSettings
 from edge.media.source import open_url
 from edge.media.timeline import Placed
-from edge.media.unshown import Unshown, reference_idc
-from edge.media.video import FrameRate, VideoTrack
+from edge.media.unshown import Unshown
+from edge.media.video import FrameRate
+from edge.media.videoladder import VideoLadder
 
 
 def pictures(path, fps: float) -> tuple[list[tuple[int, bytes]], dict[str, int]]:
     shown: list[tuple[int, bytes]] = []
-    track = VideoTrack(VideoSettings(width=96, fps=fps), lambda _: None, lambda *_: None, lambda _: None)
-    track._scaled = lambda frame: shown.append((frame.pts, hashlib.blake2b(bytes(frame.planes[0])).digest()))
+    track = VideoLadder(VideoSettings(width=96, fps=fps), lambda _: None, lambda *_: None, lambda _: None)
+    track._track._scaled = lambda frame: shown.append((frame.pts, hashlib.blake2b(bytes(frame.planes[0])).digest()))
     source = open_url(str(path), kinds.FILE)
     try:
         track.follow(source.video.av)
@@ -59,15 +59,3 @@ def test_uneven_steps_are_not_foreseen():
     for n in range(100):
         unshown.note(n * 1800 + n % 2)
         assert not unshown.unshown(n * 1800)
-
-
-@pytest.mark.parametrize(
-    ("unit", "idc"), [(0x65, 3), (0x41, 2), (0x21, 1), (0x01, 0), (0x09, -1)], ids=["IDR", "P", "low", "B", "delimiter"]
-)
-def test_reference_idc_is_that_of_the_first_slice(unit, idc):
-    assert reference_idc(b"\0\0\0\1\x09\xf0\0\0\1\x06\x05\0\0\1" + bytes([unit, 0x9A, 0, 0])) == idc
-
-
-def test_an_empty_packet_has_none():
-    assert reference_idc(b"") == -1
-    assert TICKS == 90_000
