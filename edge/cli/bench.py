@@ -145,7 +145,9 @@ def _options(args: argparse.Namespace) -> Options:
         source = None
     elif channel.source == "demo:":
         shape, source = (640, 360, 25), None
-    seconds = args.seconds or (QUICK if args.quick else SECONDS)
+    seconds = (QUICK if args.quick else SECONDS) if args.seconds is None else args.seconds
+    if not 1 <= seconds <= 3600:
+        raise ConfigError(f"--seconds: expected 1 to 3600, got {seconds:g}")
     rendition = Rendition(channel.video, channel.audio, channel.ladder)
     return Options(
         Plan(seconds, rendition, source, access, shape), channel, _quantity(BitRate, "--line", args.line),
