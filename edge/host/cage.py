@@ -36,7 +36,7 @@ class Cage:
         own = read()
         self._own = own
         self._want = Want(_tighter(memory, own.memory_max), swap, _tighter(cpu, own.quota), period)
-        self._name = f"edge{name}{os.getpid()}x{os.urandom(3).hex()}"
+        self._name = f"edge{name}x{os.getpid()}x{os.urandom(3).hex()}"
         self._inside: Enclosure = Nothing("not entered yet")
         self._processes: list[subprocess.Popen[Any]] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -114,6 +115,7 @@ class _Maker:
         return Group(1, self._mkdir(f"{place.mount}/{self._name}"))
 
     def _mkdir(self, directory: str) -> str:
+        _sweep(os.path.dirname(directory))  # noqa: PTH120
         os.makedirs(directory, exist_ok=True)  # noqa: PTH103 - cpu and cpuacct may share a mount
         if directory not in self.made:
             self.made.append(directory)
@@ -152,6 +154,15 @@ class _Maker:
                 if kind in self._asked:
                     raise
         return on
+
+
+def _sweep(parent: str) -> None:
+    """Takes away cages whose makers were killed, as far as nothing runs in them."""
+    for path in Path(parent).glob("edge*x*x*"):
+        owner = re.fullmatch(r"edge.*x([0-9]+)x[0-9a-f]{6}", path.name)
+        if owner and not Path("/proc", owner[1]).exists():
+            with contextlib.suppress(OSError):  # something still runs there, or it is not ours
+                path.rmdir()
 
 
 def _undo(directories: Sequence[str], switched_on: Sequence[tuple[str, str]]) -> None:

@@ -61,7 +61,7 @@ def until(happened: Callable[[], Any]) -> None:
 
 def groups() -> list[str]:
     """Cages of this process that exist."""
-    return [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/edge*{os.getpid()}x*")]
+    return [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/edge*x{os.getpid()}x*")]
 
 
 @pytest.mark.usefixtures("enforced")
@@ -197,6 +197,23 @@ def test_two_cages_at_once_do_not_meet() -> None:
     assert used[1] is not None
     assert used[0] >= 0.1
     assert used[1] < 0.1
+
+
+@pytest.mark.usefixtures("enforced")
+def test_the_cage_of_a_killed_maker_is_taken_away_by_the_next_one() -> None:
+    code = """
+import os
+from edge.host.cage import Cage
+with Cage("lost", memory=64 << 20):
+    os.kill(os.getpid(), 9)
+"""
+    lost = subprocess.Popen(python(code), cwd=ROOT)
+    assert lost.wait(timeout=60) == -9
+    with Cage("next", memory=64 * MIB) as cage:
+        if not cage.how.startswith("cgroup"):
+            pytest.skip("systemd keeps its own")
+        assert [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/edgelostx{lost.pid}x*")] == []
+        assert groups()
 
 
 def test_arguments_output_and_status_are_the_program_s_own() -> None:
