@@ -13,8 +13,9 @@ EVERY = 0.1  # seconds between readings of the processor clock: a system call of
 
 
 class Meter(msgspec.Struct, frozen=True):
-    """Cumulative seconds. `processor`: of this thread; `worked`: wall time not spent waiting; `waited`: for the source
-    or the pace; `media`: of output. `working_since`: monotonic, None: waiting now."""
+    """Cumulative seconds. `processor`: of this thread; `waited`: for the source, or for media's own pace; `worked`: the
+    rest of the wall time, waits for the processor and for what `allow` allows included; `media`: of output.
+    `working_since`: monotonic, None: waiting now."""
 
     processor: float = 0.0
     worked: float = 0.0
@@ -24,7 +25,7 @@ class Meter(msgspec.Struct, frozen=True):
 
 
 class Metering:
-    """Kept by the thread; `read` may be called from any. Use as a context manager around a wait."""
+    """Kept by the thread; `read` may be called from any. Use as a context manager around a wait for the source."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, processor: Callable[[], float] = time.thread_time
@@ -50,9 +51,9 @@ class Metering:
         self._wait_from(self._clock())
         self._waiting_since = None
 
-    def touch(self, now: float) -> bool:
+    def touch(self, now: float, every: float = EVERY) -> bool:
         """Work goes on; reads the processor clock if it is time. Whether it did."""
-        if now - self._read_at < EVERY:
+        if now - self._read_at < every:
             return False
         self._read(now)
         return True

@@ -243,11 +243,13 @@ class Pipeline:
             self._pace(now)
 
     def _pace(self, now: float) -> None:
-        """Stays below what `allow` allows."""
+        """Stays below what `allow` allows. To wait for that is to work: there is work to do."""
         if self._allowance.cores != self._allowed:
             self._allowance.allow(self._allowed, self._metering.processor, now)
-        if self._metering.touch(now) and self._allowed is not None:
-            self._wait(self._allowance.delay(self._metering.processor, now))
+        if self._allowed is None:
+            self._metering.touch(now)
+        elif self._metering.touch(now, every=0.0):
+            self._wait_until(time.monotonic() + self._allowance.delay(self._metering.processor, time.monotonic()))
 
     def _learn(self) -> None:
         """The facts of the streams may have changed: which rungs are possible?"""
