@@ -91,7 +91,7 @@ def learn(state: State, loads: Sequence[LoadView], pressure: Pressure, now: floa
     step = max(now - state.at, 0.0) if state.at is not None else 0.0
     measured = now - state.fell >= SETTLE
     memories = {load.name: _of_load(state.memories.get(load.name, NEW), load, now, step, measured) for load in loads}
-    settled = all(ready(memories[load.name], now) for load in loads if load.running)
+    settled = all(_settled(memories[load.name], now) for load in loads if load.running)
     state = replace(
         state,
         at=now,
@@ -105,6 +105,11 @@ def learn(state: State, loads: Sequence[LoadView], pressure: Pressure, now: floa
 def ready(memory: Memory, now: float) -> bool:
     """Whether it is past its beginning: libraries imported, codecs open, the first measure taken."""
     return memory.since is not None and now - memory.since >= GRACE
+
+
+def _settled(memory: Memory, now: float) -> bool:
+    """Whether what it used and what the process used, each of a last second of its own, are of the same state."""
+    return ready(memory, now) and memory.quiet is not None and now - memory.quiet >= 2.0 * QUIET
 
 
 def _of_load(memory: Memory, load: LoadView, now: float, step: float, measured: bool) -> Memory:
@@ -156,9 +161,10 @@ def _strained(loads: Sequence[LoadView], pressure: Pressure) -> bool:
 
 def _believe(state: State, loads: Sequence[LoadView], pressure: Pressure, now: float) -> State:
     """Keeps the limit, as long as nothing tells that it is another one now."""
-    limit = state.limit
-    if limit is None:
+    if state.limit is None:
         return state
+    limit = _tightened(state.limit, visible(pressure, state.other), pressure)
+    state = replace(state, limit=limit)
     if _grown(limit, visible(pressure, state.other), pressure) or (limit.brief and not limit.stands(now)):
         return replace(state, limit=None)
     share = usual_share(state.memories, loads)
@@ -175,6 +181,11 @@ def _neighbours(state: State, limit: Limit, share: float | None, now: float) -> 
     if limit.alone is None:
         return replace(state, limit=replace(limit, alone=now))
     return replace(state, limit=None, believed=now) if now - limit.alone >= KNOWN else state
+
+
+def _tightened(limit: Limit, promised: float, pressure: Pressure) -> Limit:
+    """What was met is often seen only in the next sample of the limits."""
+    return replace(limit, bound=pressure.bound, visible=promised) if pressure.bound < limit.bound else limit
 
 
 def _grown(limit: Limit, promised: float, pressure: Pressure) -> bool:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from edge.host.capacity import visible
-from edge.host.experience import SETTLE, Failure, Limit, Memory, State, ready
+from edge.host.experience import SETTLE, Failure, Limit, State, ready
 from edge.host.load import Change, LoadView, Pressure, Reason
 
 BEHIND = 0.3  # seconds at work without having caught up
-LOST = 0.1  # media seconds lost by it
+LOST, LOST_AFTER = 0.1, 0.03  # media seconds lost by it; soon after a fall, when what was lost should be made up for
 STALL, STALLED = 0.2, 0.5  # of real time: it stands still, rather than being held; and seconds until that is believed
 STRAIN = 3.0  # seconds at the quota
 SERIES, EPISODE = 10.0, 60.0  # seconds after a fall in which each further one, and in which one, is more careful
@@ -32,16 +32,18 @@ Plan = dict[str, int]  # index of the rung by name of the load
 
 def troubled(state: State, loads: Sequence[LoadView], now: float) -> list[LoadView] | None:
     """Running loads that lag; None: no trouble; empty: none lags, but the whole process stands at its quota."""
-    lagging = [load for load in loads if load.running and _lags(state.memories[load.name], load, now)]
+    lagging = [load for load in loads if load.running and _lags(state, load, now)]
     strained = state.strained is not None and now - state.strained >= STRAIN
     return lagging if lagging or strained else None
 
 
-def _lags(memory: Memory, load: LoadView, now: float) -> bool:
+def _lags(state: State, load: LoadView, now: float) -> bool:
+    memory = state.memories[load.name]
     if load.kind == "job" or not ready(memory, now) or load.speed is None:
         return False
     enough = STALLED if load.speed < STALL else BEHIND
-    return load.behind >= enough and load.speed < 1.0 and memory.lost >= LOST
+    lost = LOST_AFTER if now - state.fell < SERIES else LOST
+    return load.behind >= enough and load.speed < 1.0 and memory.lost >= lost
 
 
 def lower(
