@@ -15,7 +15,8 @@ from edge.flow.ring import Chunk
 from edge.media.events import Event, Format, Media
 from edge.media.pipeline import Pipeline
 
-SETTLE = 0.15  # of the time: decoder, encoder and caches become warm
+WARM = 2.0  # seconds of media until it counts: decoder, encoder, the first poster; or LONGEST of the time
+LONGEST = 0.5
 MOST_MEDIA = 600.0  # seconds; no figure gets better by more
 
 
@@ -38,7 +39,8 @@ class Run:
 
     def _going(self) -> bool:
         now, used, media = time.monotonic(), time.process_time() - self._laps.spent, self._pipeline.output_seconds
-        if now - self._began < SETTLE * self._task.seconds or not media or not self._in_force():
+        warm = media >= WARM or now - self._began > LONGEST * self._task.seconds
+        if not warm or not media or not self._in_force():
             return now - self._began < self._task.seconds
         if self._warm is None:
             self._warm = (now, used, media, self._encoded())

@@ -20,7 +20,7 @@ from edge.config.model import Credentials
 from edge.errors import EdgeError
 from edge.log import origin
 
-FIRST = 5.0  # seconds that the first rung is measured at most: it is what everything else is compared with
+FIRST = 8.0  # seconds that the first rung is measured at most: it is what everything else is compared with
 LAG = 15.0  # seconds, all phases of it
 START = 2.0  # seconds that a process is believed to need until one has told
 

@@ -15,7 +15,10 @@ LOOP = 0.7  # of a core: the loop serves all viewers from one thread
 SLACK, SLOP = 0.03, 0.3  # of real time, and seconds of a run, by which a run may miss it and counts as held
 MEMORY = 0.8  # of what is left, for viewers
 LEAST_VIEWER = 4096  # bytes of memory: a viewer costs something even where it was too little to be seen
-FACTOR = (1.0, 3.0)  # of the flat-out cost, what real time may cost
+LIVE = (
+    1.2  # times the flat-out cost is what real time costs, where it was not measured: caches are cold at each wake-up
+)
+FACTOR = (1.0, 3.0)  # bounds of what is believed of that
 
 
 def judge(facts: Facts) -> Verdict:
@@ -61,11 +64,11 @@ def capacity_of(facts: Facts) -> tuple[float, str]:
 def live_factor(facts: Facts) -> float:
     """What real time costs against flat out: the whole worker on the rung that it rested on."""
     together = facts.together
-    if together is None or not together.rungs:
-        return 1.0
+    if together is None or not together.rungs or not kept_up(together):
+        return LIVE
     name = together.rungs[-1]
     flat = next((r.cost.value for r in facts.rungs if r.name == name and r.measured), 0.0)
-    return min(FACTOR[1], max(FACTOR[0], together.cost / flat)) if flat else 1.0
+    return min(FACTOR[1], max(FACTOR[0], together.cost / flat)) if flat else LIVE
 
 
 def memory_left(facts: Facts) -> int | None:

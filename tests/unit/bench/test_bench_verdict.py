@@ -94,11 +94,11 @@ def test_what_it_says_of_a_host_with_room() -> None:
 
 
 def test_what_it_says_of_a_small_quota() -> None:
-    verdict = judge(facts(allowed=msgspec.structs.replace(ALLOWED, quota=0.05, quota_by="--cpu"), together=None))
+    verdict = judge(facts(allowed=msgspec.structs.replace(ALLOWED, quota=0.06, quota_by="--cpu"), together=None))
     assert verdict.sentences[0] == (
-        "This host does not hold 352x240 at 15 frames/s from 960x540 at 50 in full, which needs 5 % of a core. The "
-        "ladder would rest on rung 2 of 3, skip-nonref, with 6 % to spare: it needs 4 % of a core and may use 4.25 % "
-        "of a core (85 % of the quota of 0.05 cores (--cpu))."
+        "This host does not hold 352x240 at 15 frames/s from 960x540 at 50 in full, which needs 6 % of a core. The "
+        "ladder would rest on rung 2 of 3, skip-nonref, with 6 % to spare: it needs 4.8 % of a core and may use 5.1 % "
+        "of a core (85 % of the quota of 0.06 cores (--cpu))."
     )
 
 
@@ -106,7 +106,7 @@ def test_what_it_says_where_nothing_holds() -> None:
     verdict = judge(facts(allowed=msgspec.structs.replace(ALLOWED, quota=0.01, quota_by="cpu.max"), together=None))
     assert (verdict.holds, verdict.rung, verdict.spare) == (False, None, None)
     assert verdict.sentences[0].startswith("This host does not hold 352x240")
-    assert "even the lowest rung, key, needs 2 % of a core" in verdict.sentences[0]
+    assert "even the lowest rung, key, needs 2.4 % of a core" in verdict.sentences[0]
 
 
 def test_what_it_says_when_nothing_was_measured() -> None:
@@ -145,12 +145,13 @@ def test_what_bounds_the_channel() -> None:
 @pytest.mark.parametrize(
     ("together", "factor"),
     [
-        (None, 1.0),
-        (TOGETHER, 1.2),
+        (None, 1.2),
+        (msgspec.structs.replace(TOGETHER, cost=0.07), 1.4),
         (msgspec.structs.replace(TOGETHER, rungs=("full", "key")), 3.0),  # 0.06 / 0.02, as it rested on key
         (msgspec.structs.replace(TOGETHER, cost=0.01), 1.0),
-        (msgspec.structs.replace(TOGETHER, rungs=()), 1.0),
-        (msgspec.structs.replace(TOGETHER, rungs=("skip-nonref",)), 1.0),  # was not measured
+        (msgspec.structs.replace(TOGETHER, rungs=()), 1.2),
+        (msgspec.structs.replace(TOGETHER, rungs=("skip-nonref",)), 1.2),  # was not measured
+        (msgspec.structs.replace(TOGETHER, cost=0.1, speed=0.5), 1.2),  # did not keep up
     ],
 )
 def test_real_time_costs_more_than_flat_out(together: Together | None, factor: float) -> None:
