@@ -144,7 +144,7 @@ def rungs(edge: common.Edge, names: list[str]) -> str:
 
 
 def main() -> None:
-    options = common.arguments(__doc__ or "", seconds=25, quick=6)
+    options = common.arguments(__doc__ or "", seconds=20, quick=6)
     common.need("taskset")
     seconds = options.seconds
     with common.folder() as work:
