@@ -73,10 +73,10 @@ class Worker:
         return self.process.wait(timeout=PATIENCE)
 
 
-def write_config(folder: Path, channels: str, http: str = "") -> Path:
-    """A configuration that listens on a port of the kernel's choice."""
+def write_config(folder: Path, channels: str, http: str = "", top: str = "") -> Path:
+    """A configuration that listens on a port of the kernel's choice. `top`: keys that stand before all tables."""
     config = folder / "edge.toml"
-    config.write_text(f'data_dir = "{folder}/data"\n[http]\nlisten = ["127.0.0.1:0"]\n{http}\n{channels}')
+    config.write_text(f'data_dir = "{folder}/data"\n{top}\n[http]\nlisten = ["127.0.0.1:0"]\n{http}\n{channels}')
     return config
 
 
@@ -85,8 +85,8 @@ def channel(name: str, source: str | Path, more: str = "", video: str = "width =
 
 
 @contextmanager
-def running(folder: Path, channels: str, http: str = "") -> Iterator[Worker]:
-    config = write_config(folder, channels, http)
+def running(folder: Path, channels: str, http: str = "", top: str = "") -> Iterator[Worker]:
+    config = write_config(folder, channels, http, top)
     log = folder / "log"
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-m", "edge", "run", "--config", str(config)], stderr=out)

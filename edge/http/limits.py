@@ -47,7 +47,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     # What a connection counts on the process's budget: its objects here (0.6 kB) and in the kernel (4 kB).
     connection_bytes: int = 5120
-    connections_kept: int = 32  # so many are let in even where memory is short: probes, scrapes, viewers who are in
+    connections_kept: int = 64  # besides streams, so many are let in even where memory is short: probes, scrapes, HLS
     late_seconds: float = 10.0  # an answer that takes longer may hold bytes that nobody else does any more
 
     # A peer that vanished without a word.

@@ -121,7 +121,8 @@ class Table:
             return self.refuse("full")
         if key and self._addresses.get(key, 0) >= self.limits.connections_per_address:
             return self.refuse("address")
-        if len(self._open) >= self.limits.connections_kept and not self.budget.bears(self.limits.connection_bytes):
+        besides_streams = len(self._open) - self.streams
+        if besides_streams >= self.limits.connections_kept and not self.budget.bears(self.limits.connection_bytes):
             return self.refuse("memory")
         self._open[connection] = key
         if key:

@@ -1,7 +1,7 @@
 """What is let go when memory is short, and in which order. Pure; time is an argument.
 
 ```
-  none → refuse → buffers → idle → rings → jobs      a step a second while it is too much
+  none → refuse → buffers → idle → rings → jobs      a step a second while it is too much, six after idle
   none ← refuse ← buffers ← idle ← rings ← jobs      a step back after ten seconds of ease
 ```
 """
@@ -14,6 +14,7 @@ REFUSE, BUFFERS, IDLE, RINGS, JOBS = range(1, 6)
 STEPS = ("none", "refuse", "buffers", "idle", "rings", "jobs")  # words for people; see Shedding for what each does
 EASE = 0.9  # of each limit: below all of them it is calm
 HOLD = 1.0  # seconds that a step is given to help
+HOLD_IDLE = 6.0  # who stops taking is not idle at once, and rings are what everybody lives on
 CALM = 10.0
 
 
@@ -52,12 +53,16 @@ def worst(measures: tuple[Measure, ...]) -> Measure:
     return max(measures, key=lambda measure: measure.share)
 
 
+def _hold(step: int) -> float:
+    return HOLD_IDLE if step == IDLE else HOLD if step else 0.0
+
+
 def shed(state: State, measures: tuple[Measure, ...], now: float) -> State:
     """What is accounted for, the process's anonymous memory and what its cgroup is charged count alike: the one nearest
     to its limit, or furthest over it, decides."""
     share = worst(measures).share
     if share > 1:
-        if state.step < JOBS and now - state.since >= (HOLD if state.step else 0):
+        if state.step < JOBS and now - state.since >= _hold(state.step):
             return State(state.step + 1, now)
         return State(state.step, state.since)
     if share >= EASE or not state.step:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.serve.shed import CALM, EASE, HOLD, JOBS, Measure, State, shed
+from edge.serve.shed import CALM, EASE, HOLD, HOLD_IDLE, JOBS, Measure, State, shed
 
 MOMENTS = st.lists(
     st.tuples(st.floats(0.05, 30), st.integers(0, 2000), st.none() | st.integers(0, 2000)), min_size=1, max_size=60
@@ -38,7 +38,7 @@ def test_steps_follow_need_and_ease(moments):
 def test_long_need_ends_at_the_last_step_and_long_ease_at_none(step, much, little):
     state, now = State(step), 0.0
     for _ in range(JOBS + 1):
-        now += HOLD
+        now += HOLD_IDLE
         state = shed(state, (Measure("budget", much, 1000),), now)
     assert state.step == JOBS
     for _ in range(JOBS + 1):

@@ -151,3 +151,14 @@ def test_send_buffers_are_short_for_those_who_are_here_and_those_who_come_and_lo
             assert [server.call(size, outlet) for outlet in streams.outlets] == [2 * LIMITS.send_buffer] * 3
         server.until(lambda: len(streams.closed) == 1)
         assert streams.outlets[2].queued == streams.outlets[2].pending == 0
+
+
+def test_viewers_do_not_take_the_places_of_the_few():
+    budget, streams, router = Budget(0), Streams(), usual_router()
+    router.add("GET", "/live", streams)
+    with running(router, Limits(connections_kept=2), budget=budget) as server, ExitStack() as stack:
+        for n in range(4):
+            stack.enter_context(server.connect()).sendall(b"GET /live HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.until(lambda n=n: server.server.stats().streams == n + 1)
+        assert b"hello" in server.ask(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    assert budget.used == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.serve.shed import CALM, EASE, HOLD, JOBS, STEPS, Measure, State, shed, worst
+from edge.serve.shed import CALM, EASE, HOLD, HOLD_IDLE, IDLE, JOBS, STEPS, Measure, State, shed, worst
 
 
 def budget(used: int | None, limit: int | None = 1000) -> tuple[Measure, ...]:
@@ -26,7 +26,7 @@ def run(state: State, measures: tuple[Measure, ...], start: float, seconds: floa
 
 def test_the_first_step_is_taken_at_once_and_each_other_when_the_one_before_had_its_time():
     steps = run(State(), OVER, 100.0, 20)
-    assert steps == [(n * HOLD, n + 1) for n in range(JOBS)]
+    assert steps == [(n * HOLD + (HOLD_IDLE - HOLD) * (n >= IDLE), n + 1) for n in range(JOBS)]
     assert STEPS[JOBS] == "jobs"
 
 
