@@ -39,15 +39,18 @@ class Prices:
         self._first = first
         self._known: dict[str, _Known] = {}
         self._media = 0.0
+        self._rungs: tuple[Rung, ...] | None = None  # until something is learned
 
     def offer(self, relative: Sequence[tuple[str, float]]) -> None:
         """These are the rungs now."""
-        self._relative = tuple(relative)
+        if tuple(relative) != self._relative:
+            self._relative, self._rungs = tuple(relative), None
 
     def observe(self, rung: str, processor: float, media: float) -> None:
         """`media` seconds on `rung` took `processor` seconds."""
         if media <= 0.0 or processor < 0.0 or all(rung != name for name, _ in self._relative):
             return
+        self._rungs = None
         self._media += media
         known = self._known.get(rung)
         weight = known.weight * exp2(-media / FORGET) if known else 0.0
@@ -58,6 +61,11 @@ class Prices:
 
     def rungs(self) -> tuple[Rung, ...]:
         """As known now, in the order of the guesses."""
+        if self._rungs is None:
+            self._rungs = self._reckon()
+        return self._rungs
+
+    def _reckon(self) -> tuple[Rung, ...]:
         costs = self._ordered([self._price(n) for n in range(len(self._relative))])
         return tuple(
             Rung(name, cost, name in self._known) for (name, _), cost in zip(self._relative, costs, strict=True)
