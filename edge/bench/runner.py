@@ -17,7 +17,7 @@ from edge.bench.tasks import LagFound, LagTask, Made, MakeTask, RecordTask, Rend
 from edge.bench.watching import Scene, fan_out, together
 from edge.channel.settings import ChannelSettings
 from edge.config.model import Credentials
-from edge.errors import EdgeError
+from edge.errors import EdgeError, SourceError
 from edge.log import origin
 
 FIRST = 8.0  # seconds that the first rung is measured at most: it is what everything else is compared with
@@ -100,7 +100,12 @@ class Runner:
         what, seconds = self._what, self._budget.share("sample", time.monotonic())
         self._progress.step("a sample" if what.source is None else "a piece of the source")
         patience = max(seconds * 0.6, 2.0)
-        made: Made = self._made(patience) if what.source is None else self._recorded(what.source, max(seconds, 8.0))
+        try:
+            made = self._made(patience) if what.source is None else self._recorded(what.source, max(seconds, 8.0))
+        except SourceError as error:
+            raise SourceError(error.reason, f"the source: {error}") from None
+        except NotMeasuredError as error:
+            raise NotMeasuredError(f"there is nothing to measure on, as no sample could be made: {error}") from None
         from_where = "made here" if what.source is None else _shown(what.source.source)
         self.found.stream = Stream(
             from_where, made.seconds, made.size, made.video, made.audio, made.width, made.height, made.fps

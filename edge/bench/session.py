@@ -28,6 +28,7 @@ from edge.host.limits import Limits, Sampler, read
 from edge.log import origin
 from edge.units import show_bytes
 
+NOT = "not enforced"
 PLACEHOLDER = "http://source.example/live.ts"
 AUDIO = 128_000  # bits/s, of an encoder that is not told
 
@@ -148,11 +149,12 @@ def _enforced(options: Options, cage: Cage | None) -> str:
         return "none asked for: the host as it is"
     asked = [show_bytes(options.memory)] if options.memory is not None else []
     asked += [f"{percent(options.cpu)} of a core"] if options.cpu is not None else []
-    return f"{', '.join(asked)}: {'' if cage.enforced else 'not enforced: '}{cage.how}"
+    said = cage.how if cage.enforced or cage.how.startswith(NOT) else f"{NOT}: {cage.how}"
+    return f"{', '.join(asked)}: {said}"
 
 
 def _left_out(found: Found, enforced: str) -> Iterator[str]:
-    if "not enforced" in enforced:
+    if NOT in enforced:
         yield f"{enforced}. The verdict reckons with it all the same."
     if not found.complete:
         yield "what was still to come when the run was interrupted"
@@ -165,7 +167,7 @@ def _folder() -> Iterator[Path]:
     places = [tempfile.gettempdir(), "/var/tmp", "/dev/shm"]  # noqa: S108 - a folder of our own is made in it
     for place in places:
         try:
-            folder = tempfile.TemporaryDirectory(prefix="edge-bench-", dir=place)
+            folder = tempfile.TemporaryDirectory(prefix="edge-measures-", dir=place)
         except OSError:
             continue
         with folder as path:

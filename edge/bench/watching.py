@@ -22,6 +22,7 @@ from edge.channel.settings import ChannelSettings
 
 FEW, VIEWERS = 10, 3  # viewers of whom the cost is first seen; viewers in the scene of everything together
 TURNS = 4
+REST = 3.0  # seconds
 SCRAPE, LEAST = 5.0, 1.2  # seconds between scrapes; less than a second apart they would show the same
 LIGHT = 0.05  # of a core: what FEW viewers may cost at most, for the many to come
 FIRST_BYTES = 2000  # more than the head of an answer: there is media
@@ -39,6 +40,8 @@ class Scene(msgspec.Struct, frozen=True):
 @contextmanager
 def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[Worker, Crowd, float]]:
     """A worker that sends, one viewer who sees it, and how many seconds are left to measure it."""
+    if scene.seconds < LEAST:
+        raise NotMeasuredError("no time was left")
     end = time.monotonic() + scene.seconds
     ready = end - scene.seconds / 4
     with Feeder(TsLoop(Path(scene.sample).read_bytes())) as feeder:
@@ -116,11 +119,14 @@ def together(scene: Scene, processes: Processes) -> Together:
     """The sample in real time, VIEWERS, and a scrape every SCRAPE seconds."""
     with _worker(scene, processes, VIEWERS) as (worker, crowd, left):
         crowd.join(VIEWERS - 1)
+        end = time.monotonic() + left
+        _rest(worker, processes, left / 2)
         crowd.settle()
+        window = max(LEAST, end - time.monotonic())
         seen = [_Look(worker, processes)]
-        scrapes = max(1, int(left / SCRAPE))
+        scrapes = max(1, int(window / SCRAPE))
         for _ in range(scrapes):
-            processes.pause(left / scrapes)
+            processes.pause(window / scrapes)
             seen.append(_Look(worker, processes))
         memory = worker.memory()
         first, last = seen[0], seen[-1]
@@ -133,6 +139,18 @@ def together(scene: Scene, processes: Processes) -> Together:
             memory.get("VmHWM"), memory.get("RssAnon"), max((look.charged or 0 for look in seen), default=0) or None,
             tuple(dict.fromkeys(look.rung for look in seen if look.rung)), first.throttled_until(last),
         )  # fmt: skip
+
+
+def _rest(worker: Worker, processes: Processes, most: float) -> None:
+    """Until the governor has left the channel on one rung for REST seconds: on a slow host it falls as fast as
+    keyframes come, and those come as slowly as everything."""
+    now = since = time.monotonic()
+    end, rung = now + most, None
+    while now < end and now - since < REST:
+        if (found := worker.state("bench").get("rung")) != rung:
+            rung, since = found, now
+        processes.pause(min(0.5, end - now))
+        now = time.monotonic()
 
 
 def _resting_cost(seen: list[_Look]) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from html.parser import HTMLParser
 
 import msgspec
+import pytest
 from benching import HOST, LAGS, RUNGS, STREAM, report
 
 from edge.bench.chart import Bar, bars
@@ -13,6 +16,7 @@ from edge.bench.compare import compare
 from edge.bench.page import page
 from edge.bench.sentences import about, percent, picture
 from edge.bench.tables import compared, tables
+from edge.bench.terminal import progress, show
 from edge.bench.text import lines
 
 VOID = {"meta", "rect", "line", "br"}
@@ -134,3 +138,34 @@ def test_words_for_figures() -> None:
     assert picture(msgspec.structs.replace(rendition, width=None, height=None)) == "the source's size at 15 frames/s"
     assert picture(msgspec.structs.replace(rendition, video="copy")) == "the source's picture as it is"
     assert RUNGS[0].name == "full"
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_tables_by_rich_if_there_is_rich(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, rich, plain = report(left_out=("[bold]: x",)), Terminal(), Terminal()
+    show(whole, (), whole.snippet, rich)
+    assert "\x1b[" in rich.getvalue()
+    assert "[bold]: x" in rich.getvalue()  # a text, not markup
+    monkeypatch.setitem(sys.modules, "rich", None)
+    show(whole, (), whole.snippet, plain)
+    assert plain.getvalue() == "".join(f"{line}\n" for line in lines(whole, whole.snippet))
+    with progress(5, plain) as bar:
+        bar.step("x")
+        bar.tick()
+    assert plain.getvalue().endswith("x") is False
+
+
+def test_the_bar_is_for_terminals_only() -> None:
+    quiet, shown = io.StringIO(), Terminal()
+    for stream in (quiet, shown):
+        with progress(5, stream) as bar:
+            bar.step("the ladder's rungs")
+            bar.tick()
+    assert quiet.getvalue() == ""
+    assert "the ladder's rungs" in shown.getvalue()

@@ -1,0 +1,242 @@
+"""`edge bench` as a user runs it: a real run, its files, its page in Chromium, and what it does when it is hindered."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+from browsing import chromium as browser
+from programs import peer
+
+from edge.bench.compare import load
+
+pytestmark = [pytest.mark.timeout(180)]
+SHORT = "12"  # seconds: enough for every step on two free cores
+
+
+def bench(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge", "bench", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False, **options)
+
+
+def own_children() -> set[str]:
+    """Command lines of bench processes of this run: there must be none after it."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if "edge-measures-" in line:
+                    found.add(line)
+    return found
+
+
+@pytest.fixture(scope="module", name="ran")
+def _ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path, float]:
+    folder = tmp_path_factory.mktemp("bench")
+    began = time.monotonic()
+    files = ["--json", str(folder / "run.json"), "--html", str(folder / "run.html")]
+    done = bench("--quick", "--seconds", SHORT, "--line", "10M", *files)
+    return done, folder, time.monotonic() - began
+
+
+def test_it_ends_in_time_with_a_verdict_and_a_snippet(ran: tuple) -> None:
+    done, _, took = ran
+    assert (done.returncode, done.stderr) == (0, "")
+    assert took < float(SHORT) * 2
+    assert "Verdict\n  This host holds 352x240 at 15 frames/s from 960x540 at 50 with" in done.stdout
+    assert done.stdout.rstrip().endswith("channels = 1")
+    assert "\x1b" not in done.stdout
+
+
+def test_the_snippet_is_a_configuration(ran: tuple, tmp_path: Path) -> None:
+    done, _, _ = ran
+    lines = done.stdout.partition("For the configuration\n")[2].splitlines()
+    file = tmp_path / "edge.toml"
+    file.write_text(f'data_dir = "{tmp_path}"\n' + "\n".join(line.removeprefix("  ") for line in lines))
+    command = [sys.executable, "-m", "edge", "check", "--config", str(file)]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "h264, 352x240 (anamorphic), at most 15 frames/s, 256 kb/s" in checked.stdout
+
+
+def test_the_file_holds_what_was_measured(ran: tuple) -> None:
+    _, folder, _ = ran
+    report = load(str(folder / "run.json"))
+    assert (report.schema, report.complete) == (1, True)
+    assert (report.stream.width, report.stream.height, report.stream.fps) == (960, 540, 50)
+    full = report.rungs[0]
+    assert (full.name, full.measured) == ("full", True)
+    assert 0.001 < full.cost.value < 5
+    assert full.fps == pytest.approx(15, abs=1)
+    assert 20 << 20 < full.anonymous < full.peak < 200 << 20
+    assert len(report.rungs) >= 5
+    assert report.rungs[-1].measured
+    assert report.rungs[-1].cost.value < full.cost.value
+    assert report.together.viewers == 3
+    assert 0.5 < report.together.speed < 1.5
+    assert report.together.anonymous > 20 << 20
+    assert report.fanout.viewers in (10, 100)
+    assert 200_000 < report.fanout.rate < 600_000
+    assert 0 < report.fanout.processor.value < 0.05
+    assert report.host.versions["av"]
+    assert report.host.kernel.startswith("Linux")
+    assert {bound.name for bound in report.limits} >= {"cores", "memory", "cpu quota"}
+    assert report.verdict.viewers <= report.verdict.viewer_bounds["line"]
+
+
+def test_nothing_stays_behind(ran: tuple) -> None:
+    assert ran
+    assert own_children() == set()
+
+
+def compared(folder: Path, change: float, to: Path) -> subprocess.CompletedProcess[str]:
+    """The same run against one whose rungs cost `change` times as much."""
+    old = json.loads((folder / "run.json").read_text())
+    for rung in old["rungs"]:
+        rung["cost"] = {k: v and v * change for k, v in rung["cost"].items()}
+    old["lags"], old["fanout"], old["together"] = [], None, None
+    to.write_text(json.dumps(old))
+    return bench("--seconds", "8", "--compare", str(to))
+
+
+def test_a_comparison_tells_worse_by_its_exit_code(ran: tuple, tmp_path: Path) -> None:
+    _, folder, _ = ran
+    better = compared(folder, 100.0, tmp_path / "slow.json")
+    assert better.returncode == 0, better.stdout
+    assert "Compared with the earlier run" in better.stdout
+    assert "better" in better.stdout
+    worse = compared(folder, 0.01, tmp_path / "fast.json")
+    assert worse.returncode == 3, worse.stdout
+    assert "rung full: processor a media second" in worse.stdout
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(("width", "scheme"), [(1000, "light"), (360, "dark")])
+def test_the_page_is_seen(ran: tuple, chromium: str, width: int, scheme: str) -> None:
+    _, folder, _ = ran
+    complaints: list[str] = []
+    with browser(chromium) as opened:
+        tab = opened.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        tab.on("console", lambda message: complaints.append(message.text))
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+        tab.goto((folder / "run.html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") == width, "it scrolls sideways"
+        shapes = tab.evaluate(
+            "[...document.querySelectorAll('svg rect.bar, svg rect.guess')].map(r => [r.getBoundingClientRect().width,"
+            " r.parentElement.getBoundingClientRect().width])"
+        )
+        assert len(shapes) >= 8
+        assert all(0 < bar <= chart <= width for bar, chart in shapes)
+        back, text = tab.evaluate("(s => [s.backgroundColor, s.color])(getComputedStyle(document.body))")
+        light = [sum(map(int, c.strip("rgb()").split(","))) for c in (back, text)]
+        assert light == sorted(light, reverse=scheme == "light")
+        assert len(tab.screenshot(full_page=True)) > 20_000
+    assert complaints == []
+
+
+def test_a_terminal_sees_colours_and_a_bar() -> None:
+    """Under `script`, which gives it a terminal of its own."""
+    program = peer("script")
+    command = f"{sys.executable} -m edge bench --seconds 8"
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120"}
+    done = subprocess.run(
+        [program, "-qec", command, "/dev/null"],
+        capture_output=True, text=True, timeout=150, check=False, stdin=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "\x1b[" in done.stdout
+    assert "Verdict" in done.stdout
+    assert " %" in done.stdout.partition("Verdict")[0]
+
+
+def test_ctrl_c_tells_what_is_known_so_far(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    command = [sys.executable, "-m", "edge", "bench", "--seconds", "60", "--json", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(15)  # the sample and the first rung are there by then
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert "interrupted" in out
+    report = load(str(file))
+    assert not report.complete
+    assert report.rungs[0].measured
+    assert own_children() == set()
+
+
+NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs")
+
+
+def as_nobody() -> tuple[list[str], dict[str, str]]:
+    """A Python that runs as a user without rights, and its environment. The one of these tests may be root's alone."""
+    if os.geteuid() != 0:
+        return [sys.executable], {}
+    drop = [peer("setpriv"), *NOBODY]
+    here = Path(__file__).resolve().parents[2]
+    beside = {"PYTHONPATH": f"{here}:{sysconfig.get_path('purelib')}"}
+    for python in (sys.executable, "/usr/bin/python3"):
+        test = [*drop, python, "-c", "import av, edge, subprocess, sys; subprocess.check_call([sys.executable, '-V'])"]
+        done = subprocess.run(test, env=os.environ | beside, cwd="/", capture_output=True, check=False, timeout=60)
+        if done.returncode == 0:
+            return [*drop, python], beside
+    pytest.skip("no Python that other users may run has av and can read the checkout")
+
+
+def test_a_user_without_rights_in_a_folder_that_cannot_be_written() -> None:
+    python, more = as_nobody()
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "PYTHONPATH")} | more
+    done = subprocess.run(
+        [*python, "-m", "edge", "bench", "--seconds", "8", "--memory", "200MiB", "--cpu", "80%"],
+        cwd="/", env=environment, capture_output=True, text=True, timeout=150, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    said = done.stdout.replace("\n  ", " ")
+    assert "This host holds 352x240" in said
+    assert "200.0 MiB, 80 % of a core: " in said
+    if "not enforced" in said:
+        assert "The verdict reckons with it all the same" in said
+        assert "quota of 0.8 cores (--cpu)" in said
+
+
+def test_a_cage_where_it_can_be_made(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    done = bench("--seconds", "14", "--memory", "128MiB", "--cpu", "50%", "--json", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "128.0 MiB, 50 % of a core" in done.stdout
+    if "not enforced" not in done.stdout:
+        assert "cgroup" in done.stdout or "systemd" in done.stdout
+        assert "charged to the cage" in done.stdout
+        report = load(str(file))
+        assert report.verdict.capacity <= 0.425
+        assert all(rung.share <= 0.6 for rung in report.rungs if rung.measured)
+        assert report.together.charged < 128 << 20
+
+
+def test_the_users_own_source_is_measured_and_its_path_stays_at_home(source_sample: Path, tmp_path: Path) -> None:
+    film = tmp_path / "film.ts"
+    shutil.copy(source_sample, film)
+    file = tmp_path / "run.json"
+    done = bench("--seconds", "8", "--source", str(film), "--json", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f'source = "{film}"' in done.stdout
+    report = load(str(file))
+    assert (report.stream.origin, report.stream.width) == (str(film), 960)
+    assert report.stream.seconds == pytest.approx(13.44, abs=0.1)
+    assert str(film) not in report.snippet
+
+
+def test_a_source_that_is_not_there_is_one_line() -> None:
+    done = bench("--seconds", "8", "--source", "/nowhere/film.ts")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "edge: the source: libavformat: No such file or directory\n"
