@@ -137,6 +137,7 @@ class App:
         meter = MemoryMeter()
         own = meter.read().anonymous
         self._planner = await asyncio.to_thread(Planner.of_host, self._settings, own)
+        self._pictures: dict[str, tuple[int, int]] = {}  # of the sources, by channel
         self._shedding = Shedding(
             self._planner.plan(),
             self._budget,
@@ -186,7 +187,7 @@ class App:
 
     @property
     def _due(self) -> tuple[Callable[[float], None], ...]:
-        return self._registry.tick, self._audience.sweep, self._hls.tick, self._shedding.tick, self._tick_tokens
+        return self._registry.tick, self._audience.sweep, self._hls.tick, self._tick_memory, self._tick_tokens
 
     async def _tick(self) -> None:
         saved_at = self._clock.monotonic()
@@ -205,6 +206,14 @@ class App:
             part(now)
         except Exception as error:  # noqa: BLE001 - the others must go on, and this one the next time
             self._say_failed(now, what=part.__qualname__, why=f"{type(error).__name__}: {error}")
+
+    def _tick_memory(self, now: float) -> None:
+        """What a channel takes depends on its source's picture, which is known once it came."""
+        pictures = {channel.name: channel.picture for channel in self._registry.all() if channel.picture}
+        if pictures != self._pictures:
+            self._pictures = pictures
+            self._shedding.follow(self._planner.plan(pictures))
+        self._shedding.tick(now)
 
     def _tick_tokens(self, _now: float) -> None:
         self._tokens.refresh()  # so that a new token works the first time it is shown

@@ -126,6 +126,11 @@ class Channel:
     def rung(self) -> str | None:
         return self._pipeline.rung if self._pipeline else None
 
+    @property
+    def picture(self) -> tuple[int, int] | None:
+        """Width and height of the source's picture; None: not known yet."""
+        return self._pipeline.picture if self._pipeline else None
+
     def works(self) -> tuple[Work, ...]:
         """The rungs that are allowed and possible now, best first; none before the first start."""
         return self._pipeline.works() if self._pipeline else ()

@@ -112,6 +112,11 @@ class Pipeline:
         """The name of the rung in effect."""
         return self._rung
 
+    @property
+    def picture(self) -> tuple[int, int] | None:
+        """Width and height of the source's picture; None: not known yet."""
+        return self._tracks.picture
+
     def meter(self) -> Meter:
         """What the thread has used so far."""
         return self._metering.read(self.output_seconds)

@@ -39,6 +39,7 @@ class Tracks:
         self._video_told = False
         self._format = Format()
         self._work = FULL
+        self.picture: tuple[int, int] | None = None  # width and height of the source's, as it is encoded
 
     def usable(self, kind: int) -> Any:
         """The track for packets of that kind; None: they are not wanted."""
@@ -70,6 +71,8 @@ class Tracks:
 
     def follow(self, source: Source) -> list[int]:
         """Takes over the streams of a new response; the kinds that are used. CodecError: none can be."""
+        if source.video is not None and source.video.av.codec_context.width:
+            self.picture = source.video.av.codec_context.width, source.video.av.codec_context.height
         expected: list[int] = []
         failed: dict[int, CodecError] = {}
         for kind, stream in ((VIDEO, source.video), (AUDIO, source.audio)):

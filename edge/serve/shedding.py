@@ -78,8 +78,7 @@ class Shedding:
                 channel.hub(container).ring.draw_on(budget.draw("rings"))
         self.follow(plan)
         if plan.missing:
-            words = {"verdict": plan.verdict, "of": show_bytes(plan.limit or 0), "by": plan.source}
-            log.warning("memory_small", missing=show_bytes(plan.missing), **words, do="edge check says what would help")
+            log.warning("memory_small", missing=show_bytes(plan.missing), do="edge check says what would help")
 
     @property
     def step(self) -> int:
@@ -90,6 +89,8 @@ class Shedding:
         self.plan = plan
         self._budget.limit = plan.room
         self._bound()
+        limit, room = ("unknown" if size is None else show_bytes(size) for size in (plan.limit, plan.room))
+        self._log.info("memory_plan", limit=limit, by=plan.source, room=room, verdict=plan.verdict)
 
     def _bound(self) -> None:
         tight = self.step >= RINGS

@@ -118,3 +118,12 @@ def test_a_crowd_that_takes_nothing_is_let_go_and_the_good_viewer_plays_on(tmp_p
         stack.pop_all().close()
         worker.until(lambda: "event=memory_eased" in worker.log, "ease")
         assert worker.process.poll() is None
+
+
+def test_the_plan_follows_the_source_when_its_size_is_known(tmp_path):
+    """Until then it is taken for 960x540."""
+    with running(tmp_path, news("256k"), top='memory = "100MiB"') as worker:
+        worker.until(lambda: worker.log.count("event=memory_plan") == 2, "a second plan")
+        rooms = re.findall(r'event=memory_plan limit="100.0 MiB" by=.* room="(\S+) MiB" verdict=fits', worker.log)
+        assert len(set(rooms)) == 2
+        worker.until_live("news")
