@@ -24,10 +24,6 @@ class Worked(Protocol):
         """Whether it brings media now."""
 
     @property
-    def asked(self) -> str | None:
-        """The rung asked for last; None: none was."""
-
-    @property
     def rung(self) -> str | None:
         """The rung in effect; None: no pipeline yet."""
 
@@ -63,7 +59,7 @@ class ChannelLoad:
             self._prices.observe(bill.rung, bill.processor, bill.media)
         rungs = self._prices.rungs()
         return LoadView(
-            self.name, self.kind, rungs, _index(rungs, channel.asked or rung), channel.live,
+            self.name, self.kind, rungs, _index(rungs, rung), channel.live,
             effort.behind, effort.speed, effort.share, effort.used,
         )  # fmt: skip
 
@@ -76,6 +72,6 @@ class ChannelLoad:
 
 
 def _index(rungs: tuple[Rung, ...], name: str) -> int:
-    """Of the rung of that name, or the next below where it is not possible now: the one the pipeline takes."""
+    """Of the rung of that name, or the next below where it is not possible any more: the one the pipeline takes."""
     at = RUNGS.index(name)
     return next((n for n, rung in enumerate(rungs) if RUNGS.index(rung.name) >= at), len(rungs) - 1)

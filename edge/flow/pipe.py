@@ -96,6 +96,11 @@ class Pipe:
             self._offset = self._buffered = 0
             self._ready.notify()
 
+    @property
+    def ready(self) -> bool:
+        """Whether a read would not wait for bytes. In the thread."""
+        return bool(self._parts)
+
     def read(self, n: int) -> bytes:
         """At most `n` bytes: whatever is there, as soon as anything is. b"": the end. In the thread; blocks."""
         with self._ready:

@@ -64,10 +64,12 @@ class Gauge:
         self._bill: Bill | None = None
 
     def note(self, meter: Meter, rung: str, now: float, lump: float = 0.0) -> Effort:
-        sample = _Sample(now, meter.processor, meter.worked, meter.media)
         last = self._samples[-1] if self._samples else None
-        if last is None or rung != self._rung or sample.media < last.media or now < last.at:
+        if last is None or rung != self._rung or meter.processor < last.processor or now < last.at:
             self._begin(rung)
+        # Streams take turns, one a little ahead of the other: how far media is goes back and forth.
+        media = max(meter.media, self._samples[-1].media) if self._samples else meter.media
+        sample = _Sample(now, meter.processor, meter.worked, media)
         self._samples.append(sample)
         self._drop_old(now - max(WINDOW, lump))
         self._account(sample, lump)

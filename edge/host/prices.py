@@ -12,7 +12,7 @@ from edge.host.load import Rung
 FIRST = 0.06  # processor seconds a media second of a rung whose `relative` is 1: the judged stream on a core of 2020
 FORGET = 10.0  # media seconds after which half of what is known of the rung in use is from since then
 AGE = 300.0  # media seconds after which a rung that was not used is believed half by what was seen then
-TINY = 1e-6  # below which no cost is believed
+TINY = 1e-6  # below which no cost and no media is believed
 MOST = 64  # rungs remembered
 
 
@@ -48,7 +48,7 @@ class Prices:
 
     def observe(self, rung: str, processor: float, media: float) -> None:
         """`media` seconds on `rung` took `processor` seconds."""
-        if media <= 0.0 or processor < 0.0 or all(rung != name for name, _ in self._relative):
+        if media < TINY or processor < 0.0 or all(rung != name for name, _ in self._relative):
             return
         self._rungs = None
         self._media += media

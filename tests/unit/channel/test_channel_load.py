@@ -18,7 +18,6 @@ class Stream:
     def __init__(self, *rungs: str) -> None:
         self.rungs = rungs
         self.rung: str | None = rungs[0] if rungs else None
-        self.asked: str | None = None
         self.made = Meter()
         self.taken: list[tuple[str, str | None]] = []
         self.allowed: float | None = None
@@ -33,7 +32,6 @@ class Stream:
         return 0.0
 
     def take(self, rung: str, reason: str | None) -> None:
-        self.asked = rung
         self.taken.append((rung, reason))
 
     def allow(self, cores: float | None) -> None:
@@ -70,19 +68,22 @@ def test_what_was_measured_prices_the_rungs() -> None:
     assert view.running
 
 
-def test_the_rung_asked_for_counts_before_it_is_in_effect() -> None:
+def test_the_rung_in_effect_counts_not_the_one_asked_for() -> None:
+    """What is measured is of the one in effect; the governor knows what it has asked for."""
     stream = Stream("full", "skip-nonref", "key")
     load = ChannelLoad(stream)
     load.apply("key", "lag")
     assert stream.taken == [("key", "lag")]
-    assert load.view(0.0).rung == 2
+    assert load.view(0.0).rung == 0
+    stream.rung = "key"
+    assert load.view(0.25).rung == 2
 
 
-def test_where_the_rung_asked_for_is_not_possible_the_next_below_counts() -> None:
+def test_where_the_rung_in_effect_is_not_possible_any_more_the_next_below_counts() -> None:
     stream = Stream("full", "fps-10", "key")
-    stream.asked = "skip-nonref"
+    stream.rung = "skip-nonref"
     assert ChannelLoad(stream).view(0.0).rung == 1
-    stream.asked = "audio"
+    stream.rung = "audio"
     assert ChannelLoad(stream).view(0.0).rung == 2
 
 

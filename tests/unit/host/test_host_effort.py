@@ -44,6 +44,17 @@ def test_the_speed_is_of_the_last_second_at_most():
     assert play(Gauge(), [*slow, *fast])[-1].speed == pytest.approx(2.0)
 
 
+def test_streams_that_take_turns_let_media_go_back_and_forth():
+    """The sound is 0.3 s ahead of the pictures; every other sample is of a picture."""
+    steps = [(0.01, 0.25, 0.2 + (0.3 if n % 2 else -0.3), 0.25 * n) for n in range(1, 20)]
+    last = play(Gauge(), steps)[-1]
+    assert last.speed == pytest.approx(0.8, abs=0.35)
+    assert play(Gauge(), steps[:18])[-1].speed == pytest.approx(0.8, abs=0.35)
+    gauge = Gauge()
+    play(gauge, steps)
+    assert gauge.bill() is not None
+
+
 def test_another_rung_is_measured_anew():
     gauge, meter = Gauge(), Meter()
     play(gauge, [(0.02, 0.25, 0.1, 0.25 * n) for n in range(1, 5)], meter=meter)
