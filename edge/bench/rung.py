@@ -28,6 +28,7 @@ class Run:
         self._task = task
         self._began = time.monotonic()
         self._warm: tuple[float, float, float, int] | None = None
+        self._rung, self._since = "", 0.0  # in effect, and since which media second
         self._output = Output(keep=task.keep is not None)
         made = task.rendition
         self._pipeline = Pipeline(made.video, made.audio, self._output.take, ladder_settings=made.ladder)
@@ -39,17 +40,23 @@ class Run:
 
     def _going(self) -> bool:
         now, used, media = time.monotonic(), time.process_time() - self._laps.spent, self._pipeline.output_seconds
-        warm = media >= WARM or now - self._began > LONGEST * self._task.seconds
-        if not warm or not media or not self._in_force():
-            return now - self._began < self._task.seconds
-        if self._warm is None:
-            self._warm = (now, used, media, self._encoded())
-        self.points.add(used, media)
+        self._look(media)
+        patient = now - self._began <= LONGEST * self._task.seconds and media - self._since < WARM
+        if media and not patient and self._in_force():
+            if self._warm is None:
+                self._warm = (now, used, media, self._encoded())
+            self.points.add(used, media)
         return now - self._began < self._task.seconds and media < MOST_MEDIA
 
+    def _look(self, media: float) -> None:
+        """Another rung in effect: what was noted is not of this one."""
+        if self._pipeline.rung != self._rung:
+            self._rung, self._since = self._pipeline.rung, media
+            self._warm, self.points = None, Points()
+
     def _in_force(self) -> bool:
-        """A decoder is changed at a keyframe only."""
-        return self._task.rung in ("", self._pipeline.rung)
+        """A decoder is changed at a keyframe only; which rungs are possible is known after some pictures."""
+        return self._rung == (self._task.rung or self._pipeline.works()[0].name)
 
     def _encoded(self) -> int:
         """Pictures, not counting one that is shown again."""
@@ -60,7 +67,7 @@ class Run:
         play(self._pipeline, self._laps, None)
         figure = cost(self.points.kept, self._loop.seconds)
         if not self._in_force():
-            raise TimeoutError(f"the pipeline worked on {self._pipeline.rung} instead")
+            raise TimeoutError(f"the pipeline worked on {self._rung} instead")
         if self._warm is None or figure is None:
             raise TimeoutError(f"no second of media came out within {self._task.seconds:.0f} s")
         return self._found(figure, *self._warm)

@@ -20,7 +20,7 @@ from programs import peer
 from edge.bench.compare import load
 
 pytestmark = [pytest.mark.timeout(180)]
-SHORT = "12"  # seconds: enough for every step on two free cores
+SHORT = "20"  # seconds: enough for every step, also beside other tests
 
 
 def bench(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -74,14 +74,14 @@ def test_the_file_holds_what_was_measured(ran: tuple) -> None:
     report = load(str(folder / "run.json"))
     assert (report.schema, report.complete) == (1, True)
     assert (report.stream.width, report.stream.height, report.stream.fps) == (960, 540, 50)
-    full = report.rungs[0]
-    assert (full.name, full.measured) == ("full", True)
-    assert 0.001 < full.cost.value < 5
-    assert full.fps == pytest.approx(15, abs=1)
-    assert 20 << 20 < full.anonymous < full.peak < 200 << 20
+    best = report.rungs[0]
+    assert best.measured
+    assert 0.001 < best.cost.value < 5
+    assert best.fps == pytest.approx(15, abs=1)
+    assert 20 << 20 < best.anonymous < best.peak < 200 << 20
     assert len(report.rungs) >= 5
     assert report.rungs[-1].measured
-    assert report.rungs[-1].cost.value < full.cost.value
+    assert report.rungs[-1].cost.value < best.cost.value
     assert report.together.viewers == 3
     assert 0.5 < report.together.speed < 1.5
     assert report.together.anonymous > 20 << 20
@@ -115,9 +115,10 @@ def test_a_comparison_tells_worse_by_its_exit_code(ran: tuple, tmp_path: Path) -
     assert better.returncode == 0, better.stdout
     assert "Compared with the earlier run" in better.stdout
     assert "better" in better.stdout
+    old = load(str(folder / "run.json"))
     worse = compared(folder, 0.01, tmp_path / "fast.json")
     assert worse.returncode == 3, worse.stdout
-    assert "rung full: processor a media second" in worse.stdout
+    assert f"rung {old.rungs[0].name}: processor a media second" in worse.stdout
 
 
 @pytest.mark.peer
@@ -206,7 +207,6 @@ def test_a_user_without_rights_in_a_folder_that_cannot_be_written() -> None:
     assert "200.0 MiB, 80 % of a core: " in said
     if "not enforced" in said:
         assert "The verdict reckons with it all the same" in said
-        assert "quota of 0.8 cores (--cpu)" in said
 
 
 def test_a_cage_where_it_can_be_made(tmp_path: Path) -> None:
