@@ -10,7 +10,11 @@ from edge.units import BitRate
 
 # Best first; `edge.media.ladder` says what each leaves out.
 RungName = Literal[
-    "full", "loop-noref", "loop-none", "skip-nonref", "fps-10", "fps-7.5", "gop-half", "gop-quarter",
+    "full", "loop-noref", "loop-none", "skip-nonref", "skip-b", "fps-10", "fps-7.5", "gop-half", "gop-quarter",
+    "copy", "key", "audio", "audio-copy",
+]  # fmt: skip
+Highest = Literal[
+    "auto", "full", "loop-noref", "loop-none", "skip-nonref", "skip-b", "fps-10", "fps-7.5", "gop-half", "gop-quarter",
     "copy", "key", "audio", "audio-copy",
 ]  # fmt: skip
 RUNGS: tuple[str, ...] = get_args(RungName)
@@ -39,9 +43,10 @@ class AudioSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LadderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[channel.ladder]`: the rungs that the governor may use, from `highest` to `lowest`. `allow_copy`: the source may
-    be passed on as it is, at its own size and rate, where a viewer's line can bear it."""
+    """`[channel.ladder]`: the rungs that the governor may use, from `highest` to `lowest`. `auto`: the lowest that
+    nobody can tell from `full` at the size and rate of the rendition. `allow_copy`: the source may be passed on as it
+    is, at its own size and rate, where the line can bear it."""
 
-    highest: RungName = "full"
+    highest: Highest = "auto"
     lowest: RungName = "audio"
     allow_copy: bool = False

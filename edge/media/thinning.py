@@ -25,7 +25,7 @@ class Thinning:
     def __init__(self) -> None:
         self.work = FULL
         self._next: Work | None = None  # from the next keyframe on
-        self.b_referred = True  # whether P pictures may refer to B pictures
+        self._b_referred = True
         self.fields = False  # a picture may come as two packets
         self.broken = False  # pictures are missing that the coming ones refer to
         self._stale = False  # likewise, but only B pictures refer to them
@@ -44,6 +44,11 @@ class Thinning:
             self._next = work
         else:
             self.work, self._next = work, None
+
+    def know(self, *, b_referred: bool) -> None:
+        """Whether P pictures may refer to B pictures. If those are missing already, a keyframe is waited for."""
+        self._b_referred = b_referred
+        self.broken |= b_referred and self._stale
 
     def restart(self) -> None:
         """The decoder is new: nothing can be shown before a keyframe, nor what is shown before it."""
@@ -95,7 +100,7 @@ class Thinning:
             return False
         if idc == 0:
             return not unshown and self.work.decode == "all"
-        if self.work.decode == "anchors" and kind == B and not self.b_referred:
+        if self.work.decode == "anchors" and kind == B and not self._b_referred:
             self._stale = True
             return False
         return True

@@ -68,6 +68,7 @@ class VideoTrack:
         self._set_rate(settings.fps)
         self._repeat_every = max(REPEAT, round(TICKS / settings.fps))
         self._scaler = Scaler(settings)
+        self._size = (0, 0)  # of the source's pictures
         self._encoder: VideoEncoder | None = None
         self._stream_sar: Fraction | None = None
         self._last: Any = None  # the last scaled frame: one frame of the rendition's size
@@ -77,6 +78,12 @@ class VideoTrack:
     @property
     def damaged(self) -> int:
         return self._damaged_before + (self._decoder.damaged if self._decoder else 0)
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether the picture is at least halved in width and height; asked after the first."""
+        to = self._scaler.geometry.scale
+        return 0 < 2 * to[0] <= self._size[0] and 0 < 2 * to[1] <= self._size[1]
 
     @property
     def deblocks(self) -> bool:
@@ -158,6 +165,7 @@ class VideoTrack:
             self.counts["dropped_rate"] += 1
         else:
             assert self._decoder is not None  # noqa: S101 - for the type checker
+            self._size = (frame.width, frame.height)
             sar = self._decoder.context.sample_aspect_ratio or self._stream_sar
             for scaled in self._scaler.scale(frame, sar):
                 self._scaled(scaled)

@@ -8,8 +8,9 @@ from typing import Any
 from edge.media.encode import Encoded
 from edge.media.ladder import FULL, StreamFacts, Work
 from edge.media.passing import CopiedRun
+from edge.media.references import Pyramid
 from edge.media.settings import VideoSettings
-from edge.media.slices import UNKNOWN, P, length_size, look
+from edge.media.slices import UNKNOWN, P, length_size, look, sets_of_record
 from edge.media.structure import Structure
 from edge.media.timeline import Placed
 from edge.media.video import VideoTrack
@@ -35,6 +36,7 @@ class VideoLadder:
         self._copied: CopiedRun | None = None
         self._old: CopiedRun | None = None  # until the encoder has its template
         self._structure = Structure()
+        self._pyramid = Pyramid()
         self._stream: Any = None
         self._length = 0
         self._codec = ""
@@ -67,9 +69,10 @@ class VideoLadder:
         """The stream of a new response. CodecError when it cannot be decoded."""
         codec = str(stream.codec_context.name)
         if codec != self._codec:
-            self._codec, self._structure = codec, Structure()
+            self._codec, self._structure, self._pyramid = codec, Structure(), Pyramid()
         self._stream = stream
-        self._length = length_size(stream.codec_context.extradata) if codec == "h264" else 0
+        if codec == "h264":
+            self._follow_sets(bytes(stream.codec_context.extradata or b""))
         if self._copied is None:
             self._track.follow(stream)
         elif codec == "h264":
@@ -77,9 +80,14 @@ class VideoLadder:
         else:
             self._encode()
 
+    def _follow_sets(self, extradata: bytes) -> None:
+        self._length = length_size(extradata)
+        self._pyramid.sets(sets_of_record(extradata) if self._length else extradata)
+
     @property
     def _b_referred(self) -> bool | None:
-        return None if self._structure.b is None else bool(self._structure.b_references)
+        """Whether P pictures refer to B pictures. Where no B picture is a reference, none can."""
+        return False if self._structure.b_references == 0 else self._pyramid.referred
 
     def facts(self) -> StreamFacts:
         """What is known of the video now."""
@@ -87,7 +95,7 @@ class VideoLadder:
         return StreamFacts(
             video=self._codec, nonref=s.nonref, b=s.b, b_referred=self._b_referred,
             key_interval=s.key_interval, fps=s.fps,
-            deblocks=self._track.deblocks, copyable=self._codec == "h264",
+            shrinks=self._track.shrinks, deblocks=self._track.deblocks, copyable=self._codec == "h264",
         )  # fmt: skip
 
     def push(self, placed: Placed[Any]) -> None:
@@ -96,14 +104,25 @@ class VideoLadder:
         # A recovery point may be a P picture, from which the picture is whole only after a while.
         key = (bool(packet.is_keyframe) and picture[1] != P) or self._codec in _PICTURES
         if self._structure.note(*picture, placed.dts, key=key):
-            self._track.thinning.b_referred = self._b_referred is not False
             self._on_facts()
+        if picture[0] > 0:
+            self._look_at_pyramid(packet, key=key)
         if key:
             self._switch()
         if self._copied is not None:
             self._copied.push(placed)
         else:
             self._track.push(placed, picture, key=key)
+
+    def _look_at_pyramid(self, packet: Any, *, key: bool) -> None:
+        if self._structure.b_references == 0:
+            referred: bool | None = False
+        else:
+            if key:
+                self._pyramid.key(in_use=self._track.work.decode == "anchors")
+            self._pyramid.note(packet, self._length)
+            referred = self._pyramid.referred
+        self._track.thinning.know(b_referred=referred is not False)
 
     def _switch(self) -> None:
         """Between encoding and passing on; before a keyframe."""
