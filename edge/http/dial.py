@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from edge.errors import SourceError
-from edge.host.standins import importing
 from edge.http.origin import Origin
+from edge.http.tls import Tls, TlsTransport, default_tls
 
 if TYPE_CHECKING:
     import ssl
@@ -37,15 +36,6 @@ async def resolve(host: str, port: int) -> list[Address]:
     """The addresses of `host`, in the system's order."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
-
-
-@functools.cache
-def default_tls() -> ssl.SSLContext:
-    """Certificates are verified. Made once: reading the host's authorities takes some 20 ms."""
-    with importing:
-        import ssl  # noqa: PLC0415 - only for https
-
-    return ssl.create_default_context()
 
 
 async def dial(
@@ -120,14 +110,20 @@ async def _wrap(
         return transport
     if tls is None:
         tls = await loop.run_in_executor(None, default_tls)  # reads files: not on the loop
+    wrapped = Tls(protocol, tls, origin.host)
+    plain, _ = await loop.create_connection(lambda: wrapped, sock=sock)
     try:
         async with asyncio.timeout_at(end):
-            transport, _ = await loop.create_connection(
-                lambda: protocol, sock=sock, ssl=tls, server_hostname=origin.host
-            )
-    except (OSError, TimeoutError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise SourceError("tls", f"expected a TLS handshake with {origin.authority}: {_words(error)}") from None
-    return transport
+            error = await wrapped.ready
+    except TimeoutError:
+        error = TimeoutError()
+    except BaseException:
+        plain.abort()
+        raise
+    if error is not None:
+        plain.abort()
+        raise SourceError("tls", f"expected a TLS handshake with {origin.authority}: {_words(error)}")
+    return TlsTransport(wrapped)
 
 
 def _words(error: Exception) -> str:
