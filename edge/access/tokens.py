@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import base64
 import fcntl
-import hashlib
-import hmac
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -71,10 +69,14 @@ class Tokens:
     def find(self, secret: str) -> frozenset[str]:
         """What `secret` allows; nothing if it is no token. The time does not tell how near it was."""
         self.refresh()
-        wanted = _hash(secret)
         found = _NOBODY
+        if not self._known:
+            return found
+        from hmac import compare_digest  # noqa: PLC0415 - see _hash
+
+        wanted = _hash(secret)
         for digest, scopes in self._known:
-            if hmac.compare_digest(digest, wanted):
+            if compare_digest(digest, wanted):
                 found = scopes
         return found
 
@@ -180,6 +182,8 @@ class Tokens:
 
 
 def _hash(secret: str) -> bytes:
+    import hashlib  # noqa: PLC0415 - brings libcrypto, 0.7 MB: only who has tokens pays
+
     return hashlib.blake2b(secret.encode("utf-8", "replace"), digest_size=32, person=b"edge token").digest()
 
 

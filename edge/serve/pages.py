@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import zlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from string import Template
 
 import msgspec
 
-WEB = Path(__file__).parent.parent / "web"
+# Without pathlib and hashlib (which brings libcrypto): a worker lives long in little memory.
+WEB = os.path.join(os.path.dirname(os.path.dirname(__file__)), "web")  # noqa: PTH118, PTH120
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 SERVED = ("player.js", "mse.js", "list.js", "style.css", "icon.svg")
 LANGUAGES = ("en", "fr")  # the first is the one for everybody else
@@ -73,9 +73,14 @@ def _pack(body: bytes) -> bytes:
     return squeeze.compress(body) + squeeze.flush()
 
 
-def _asset(path: Path) -> Asset:
-    body = path.read_bytes()
-    return Asset(TYPES[path.suffix], body, _pack(body), hashlib.blake2b(body, digest_size=8).hexdigest())
+def _read(folder: str, name: str) -> bytes:
+    with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123
+        return file.read()
+
+
+def _asset(name: str, body: bytes) -> Asset:
+    kind = TYPES[name[name.rindex(".") :]]
+    return Asset(kind, body, _pack(body), f"{zlib.crc32(body):08x}{len(body):x}")
 
 
 class Texts(msgspec.Struct, frozen=True):
@@ -92,11 +97,11 @@ class Texts(msgspec.Struct, frozen=True):
 class Web:
     """Everything under edge/web."""
 
-    def __init__(self, folder: Path = WEB) -> None:
-        self.files = {name: _asset(folder / name) for name in SERVED}
-        self._texts = msgspec.json.decode((folder / "texts.json").read_bytes(), type=dict[str, Texts])
-        self._player = Template((folder / "player.html").read_text("utf-8"))
-        self._index = Template((folder / "index.html").read_text("utf-8"))
+    def __init__(self, folder: str = WEB) -> None:
+        self.files = {name: _asset(name, _read(folder, name)) for name in SERVED}
+        self._texts = msgspec.json.decode(_read(folder, "texts.json"), type=dict[str, Texts])
+        self._player = Template(_read(folder, "player.html").decode())
+        self._index = Template(_read(folder, "index.html").decode())
 
     def player(self, name: str, lang: str, *, embed: bool) -> bytes:
         """The page of one channel; `embed`: only the picture, for a frame on another site."""

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.peer
 def call(node, tmp_path_factory):
     """Calls an exported function of mse.js with JSON values; {"file": …} stands for that file's bytes."""
     folder = tmp_path_factory.mktemp("script")
-    (folder / "mse.mjs").write_bytes((WEB / "mse.js").read_bytes())
+    (folder / "mse.mjs").write_bytes((Path(WEB) / "mse.js").read_bytes())
     (folder / "call.mjs").write_text("""
         import { readFileSync } from "node:fs";
         import * as mse from "./mse.mjs";

@@ -3,6 +3,7 @@
 import gzip
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -147,15 +148,15 @@ def test_a_page_says_its_language(web):
 
 
 def test_every_language_has_every_text():
-    texts = msgspec.json.decode((WEB / "texts.json").read_bytes())
+    texts = msgspec.json.decode((Path(WEB) / "texts.json").read_bytes())
     assert set(texts) == set(LANGUAGES)
     for part in ("script", "page"):
         assert len({tuple(sorted(words[part])) for words in texts.values()}) == 1
 
 
 def test_the_script_has_every_text_that_it_names():
-    known = msgspec.json.decode((WEB / "texts.json").read_bytes())["en"]["script"]
-    scripts = "".join((WEB / name).read_text() for name in ("player.js", "list.js"))
+    known = msgspec.json.decode((Path(WEB) / "texts.json").read_bytes())["en"]["script"]
+    scripts = "".join((Path(WEB) / name).read_text() for name in ("player.js", "list.js"))
     named = set(re.findall(r"texts\.(\w+)", scripts)) | {"live", "starting", "away", "off"}
     assert named <= set(known)
 
@@ -191,7 +192,7 @@ def test_the_list_shows_public_channels_only(web):
     assert b"No public channel" in nobody
     # The line that says so is no channel: the script asks for the state of those that have a name.
     assert [attrs for attrs in Tags(nobody).all("li") if "data-name" in attrs] == []
-    (selected,) = re.findall(r'querySelectorAll\("(.*?)"\)', (WEB / "list.js").read_text())
+    (selected,) = re.findall(r'querySelectorAll\("(.*?)"\)', (Path(WEB) / "list.js").read_text())
     assert selected.endswith("li[data-name]")
 
 
@@ -243,7 +244,7 @@ def test_files_are_packed_for_those_who_can_unpack(web):
         plain, packed = get(f"/web/{name}"), get(f"/web/{name}", accept_encoding="br, gzip")
         assert "Content-Encoding" not in head(plain)
         assert head(packed)["Content-Encoding"] == "gzip"
-        assert plain.body == gzip.decompress(packed.body) == (WEB / name).read_bytes()
+        assert plain.body == gzip.decompress(packed.body) == (Path(WEB) / name).read_bytes()
         assert head(plain)["Vary"] == head(packed)["Vary"] == "Accept-Encoding"
         assert head(plain)["ETag"] != head(packed)["ETag"]
 
