@@ -1,19 +1,22 @@
 """`edge VERB …`. A verb's module is imported when it is called, so that no verb pays for another's imports.
 
-A verb is a module of this package with `HELP`, `add_arguments(parser)` and `run(args) -> int`, the exit code.
+A verb is a module of this package with `HELP`, `add_arguments(parser)` and `run(args) -> int`, the exit code; and
+perhaps `plain(words) -> args | None`, which spares it argparse.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from edge.config.mistake import Mistakes
 from edge.errors import ConfigError, EdgeError
-from edge.log import redact
+from edge.host.allocator import begin_again
+
+if TYPE_CHECKING:
+    import argparse
 
 VERBS: Mapping[str, str] = {
     "run": "serve the channels of a configuration, or a demo channel without one",
@@ -28,6 +31,8 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line. 0: done, 1: failed, 2: wrong configuration or usage, 130: interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and words[:1] == ["run"]:
+        begin_again()
     try:
         code = _dispatch(words)
         sys.stdout.flush()
@@ -62,6 +67,8 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse  # noqa: PLC0415 - see plain()
+
     verbs = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="edge",
@@ -76,14 +83,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(verb: str, words: list[str]) -> int:
     module = import_module(f"edge.cli.{verb}")
+    args = module.plain(words) if hasattr(module, "plain") else None
+    code: int = module.run(args or _parsed(verb, module, words))
+    return code
+
+
+def _parsed(verb: str, module: Any, words: list[str]) -> argparse.Namespace:
+    import argparse  # noqa: PLC0415 - see plain()
+
     parser = argparse.ArgumentParser(prog=f"edge {verb}", description=module.HELP)
     module.add_arguments(parser)
-    code: int = module.run(parser.parse_args(words))
-    return code
+    return parser.parse_args(words)
 
 
 def _say(error: EdgeError, code: int) -> int:
     """One clear line instead of a traceback; a configuration's mistakes have one each, as `file:key: …`."""
+    from edge.config.mistake import Mistakes  # noqa: PLC0415 - imports msgspec
+    from edge.log import redact  # noqa: PLC0415
+
     prefix = "" if isinstance(error, Mistakes) else "edge: "
     for line in str(error).splitlines():
         print(f"{prefix}{redact(line)}", file=sys.stderr)
