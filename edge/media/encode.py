@@ -84,6 +84,12 @@ class VideoEncoder:
         self._container.close()
 
 
+# FFmpeg's default coder (twoloop) takes twice the time and hits less well: over eleven samples of speech, music and
+# noise, 24 to 96 kb/s mono, the noise lies 2 to 6 dB further below the masking threshold with `fast`. In return sharp
+# attacks (castanets) take up to twice the bit rate for their moment. TNS bought nothing that could be measured.
+_AAC = {"aac_coder": "fast", "aac_tns": "0"}
+
+
 class AudioEncoder:
     """AAC-LC, fed with frames of `SAMPLES` samples (fltp, `rate`, mono or stereo)."""
 
@@ -96,6 +102,7 @@ class AudioEncoder:
         context = stream.codec_context
         context.layout, context.bit_rate, context.time_base = self.layout, bitrate, self._base
         context.flags |= Flags.global_header
+        stream.options = dict(_AAC)
         try:
             self._container.start_encoding()
         except (av.FFmpegError, ValueError) as error:
