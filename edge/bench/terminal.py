@@ -64,6 +64,8 @@ def show(report: Report, more: Sequence[Table], snippet: str, stream: IO[str]) -
         stream.write("".join(f"{line}\n" for line in lines(report, snippet, more)))
         return
     from rich.console import Console  # noqa: PLC0415
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     console = Console(file=stream, highlight=False)
     for table in (*tables(report), *more):
@@ -71,7 +73,8 @@ def show(report: Report, more: Sequence[Table], snippet: str, stream: IO[str]) -
     for heading, sentences in sections(report):
         console.print(f"[bold]{heading}[/bold]")
         for sentence in sentences:
-            console.print(f"  {sentence}", markup=False)
+            console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+        console.print()
     console.print("[bold]For the configuration[/bold]")
     console.print(snippet, markup=False, style="cyan")
 

@@ -179,6 +179,18 @@ def test_ctrl_c_tells_what_is_known_so_far(tmp_path: Path) -> None:
 NOBODY = ("--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs")
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_lost_connection_leaves_nothing_behind(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "edge", "bench", "--seconds", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(4)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert "interrupted" in out
+    assert own_children() == set()
+
+
 def as_nobody() -> tuple[list[str], dict[str, str]]:
     """A Python that runs as a user without rights, and its environment. The one of these tests may be root's alone."""
     if os.geteuid() != 0:
