@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from edge.channel.settings import ChannelSettings
 from edge.config.model import Settings
 from edge.http.settings import HttpSettings
-from edge.media.settings import AudioSettings, VideoSettings
+from edge.media.settings import RUNGS, AudioSettings, LadderSettings, VideoSettings
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -16,7 +16,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield "channel: there is none, nothing will be served"
     yield from _http(settings.http, settings.channels)
     for index, channel in enumerate(settings.channels):
-        for warning in (*_channel(channel), *_video(channel.video), *_audio(channel.audio)):
+        for warning in (*_channel(channel), *_video(channel.video), *_audio(channel.audio), *_ladder(channel)):
             yield f"channel[{index}].{warning}"
 
 
@@ -57,3 +57,18 @@ def _video(video: VideoSettings) -> Iterator[str]:
 def _audio(audio: AudioSettings) -> Iterator[str]:
     if audio.codec in ("copy", "none") and (audio.bitrate or audio.channels):
         yield f'audio: bitrate and channels have no effect with codec = "{audio.codec}"'
+
+
+def _ladder(channel: ChannelSettings) -> Iterator[str]:
+    ladder = channel.ladder
+    if channel.video.codec != "h264" and ladder != LadderSettings() and ladder.lowest != "audio-copy":
+        yield f'ladder: has no effect with video.codec = "{channel.video.codec}", unless lowest is "audio-copy"'
+    elif ladder.allow_copy and not _between(ladder, "copy"):
+        yield "ladder.allow_copy: has no effect, the rung copy lies outside of highest and lowest"
+    if ladder.lowest == "audio-copy" and channel.audio.codec in ("copy", "none"):
+        yield f'ladder.lowest: "audio-copy" lowers nothing more with audio.codec = "{channel.audio.codec}"'
+
+
+def _between(ladder: LadderSettings, rung: str) -> bool:
+    first = 0 if ladder.highest == "auto" else RUNGS.index(ladder.highest)
+    return first <= RUNGS.index(rung) <= RUNGS.index(ladder.lowest)

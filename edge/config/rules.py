@@ -17,6 +17,7 @@ from edge.errors import ConfigError
 from edge.http.fields import trouble
 from edge.http.origin import read_origin
 from edge.log import origin
+from edge.media.settings import RUNGS
 from edge.units import BitRate, Bytes, show_bytes, show_rate
 
 SCHEMES = ("http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "udp", "rtp")
@@ -142,6 +143,16 @@ def video(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:
         yield Mistake(child(path, "height"), f"a picture of at most {MAX_PIXELS} pixels", f"{width}x{height}")
 
 
+def ladder(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:
+    highest, lowest = table.get("highest", "auto"), table.get("lowest", "audio")
+    if highest not in RUNGS or lowest not in RUNGS or RUNGS.index(highest) <= RUNGS.index(lowest):
+        return
+    where, bound = ("lowest", f'"{highest}" or a rung below it') if "lowest" in table else (
+        "highest", f'"{lowest}" (which lowest is when left out) or a rung above it'
+    )  # fmt: skip
+    yield Mistake(child(path, where), bound, quoted(table[where]))
+
+
 def _rate(least: int, most: int) -> Rule:
     def rule(value: object, path: str) -> Iterator[Mistake]:
         if not least <= BitRate.read(value) <= most:
@@ -226,5 +237,6 @@ RULES: Mapping[str, Rule] = {
     "channel[].password_file": not_empty,
     "channel[].video": video,
     "channel[].video.bitrate": _rate(8_000, 100_000_000),
+    "channel[].ladder": ladder,
     "channel[].audio.bitrate": _rate(8_000, 512_000),
 }

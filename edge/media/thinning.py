@@ -35,6 +35,7 @@ class Thinning:
         self._gop = GOP
         self._since_key = self._keys = 0
         self._next_still = 0
+        self._loop_filter = FULL.loop_filter  # of the decoder
 
     def take(self, work: Work) -> None:
         """Leaves out more at once; less only when nothing that is missing is referred to."""
@@ -86,7 +87,8 @@ class Thinning:
             self.broken = True
             return False
         self._next_still = dts + STILL_EVERY
-        self._leading = pts if self.broken or self._stale else None
+        reopened, self._loop_filter = self.work.loop_filter != self._loop_filter, self.work.loop_filter
+        self._leading = pts if self.broken or self._stale or reopened else None
         self.broken = self._stale = False
         return True
 
