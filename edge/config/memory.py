@@ -14,8 +14,8 @@ import msgspec
 from edge.channel import memory
 from edge.channel.memory import Picture
 from edge.config.model import Settings
+from edge.flow.bounds import Bounds
 from edge.flow.plan import MAX_RING, BudgetPlan, Line
-from edge.flow.ring import Bounds
 from edge.flow.window import MAX_BYTES
 from edge.host.limits import Limits, read
 from edge.host.memory import MemoryMeter

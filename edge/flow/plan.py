@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from edge.flow.ring import Bounds
+from edge.flow.bounds import Bounds
 
 MAX_RING = Bounds().most
 

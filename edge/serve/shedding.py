@@ -72,6 +72,7 @@ class Shedding:
         self._state = State()
         self._counts = dict.fromkeys(STEPS[1:], 0)
         self._closed = 0
+        self._told: dict[str, str] = {}
         self._measures = self._measure()
         for channel in registry.all():
             for container in CONTAINERS:
@@ -89,8 +90,16 @@ class Shedding:
         self.plan = plan
         self._budget.limit = plan.room
         self._bound()
-        limit, room = ("unknown" if size is None else show_bytes(size) for size in (plan.limit, plan.room))
-        self._log.info("memory_plan", limit=limit, by=plan.source, room=room, verdict=plan.verdict)
+        self._say_plan()
+
+    def _say_plan(self) -> None:
+        """Once for each that tells people something new."""
+        sizes = (self.plan.limit, self.plan.room)
+        limit, room = ("unknown" if size is None else show_bytes(size) for size in sizes)
+        told = {"limit": limit, "by": self.plan.source, "room": room, "verdict": self.plan.verdict}
+        if told != self._told:
+            self._told = told
+            self._log.info("memory_plan", **told)
 
     def _bound(self) -> None:
         tight = self.step >= RINGS

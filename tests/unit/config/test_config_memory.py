@@ -8,7 +8,7 @@ from edge.channel import memory
 from edge.channel.settings import ChannelSettings
 from edge.config.memory import BASE, Bound, bounds, plan
 from edge.config.model import Settings
-from edge.flow.ring import Bounds
+from edge.flow.bounds import Bounds
 from edge.flow.window import MAX_BYTES
 from edge.media.settings import AudioSettings, VideoSettings
 from edge.units import BitRate

@@ -280,6 +280,64 @@ def test_a_full_outbox_holds_the_thread_until_the_loop_has_taken(loop):
     assert box.stats().peak == 6
 
 
+PATIENCE = 3600.0  # nothing in these tests lasts so long
+
+
+def test_with_patience_items_wait_for_the_flush_and_come_in_one_batch(loop):
+    taker = Taker()
+    box = Outbox(loop, taker, 10_000, PATIENCE)
+    box.flush()  # nothing is there: nobody is woken
+    for n in range(10):
+        assert box.put(n, 1)
+    on_loop(loop, list)
+    assert taker.batches == []
+    assert box.stats().buffered == 10
+    box.flush()
+    box.flush()
+    until(lambda: taker.batches == [list(range(10))])
+    until(lambda: box.stats().buffered == 0)
+    assert (box.stats().wakeups, box.stats().delivered) == (1, 10)
+
+
+def test_patience_ends(loop):
+    taker = Taker()
+    box = Outbox(loop, taker, 10_000, patience=1e-9)
+    assert box.put("a", 1)
+    assert box.put("b", 1)
+    until(lambda: taker.items == ["a", "b"])
+
+
+def test_patience_gives_way_to_a_bound_that_is_reached(loop):
+    taker = Taker()
+    box = Outbox(loop, taker, 10, PATIENCE)
+    assert box.put("a", 6)
+    assert box.put("b", 6, timeout=DEADLINE)
+    until(lambda: taker.items == ["a"])
+    assert box.stats().peak == 6
+
+
+def test_closing_delivers_what_patience_kept(loop):
+    taker = Taker()
+    box = Outbox(loop, taker, 10, PATIENCE)
+    assert box.put("a", 1)
+    box.close()
+    until(lambda: taker.items == ["a"])
+    assert not box.put("b", 1)
+    box.flush()
+    on_loop(loop, list)
+    assert taker.items == ["a"]
+
+
+def test_patience_under_a_loop_that_closes_keeps_nothing():
+    loop = asyncio.new_event_loop()
+    box = Outbox(loop, list, 10, PATIENCE)
+    assert box.put("a", 1)
+    loop.close()
+    box.flush()
+    assert (box.stats().buffered, box.stats().dropped) == (0, 1)
+    assert not box.put("b", 1)
+
+
 def test_an_item_over_the_bound_passes_alone(loop):
     taker = Taker()
     box = Outbox(loop, taker, 10)
