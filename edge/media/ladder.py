@@ -78,11 +78,11 @@ class StreamFacts(msgspec.Struct, frozen=True):
 def ladder(settings: LadderSettings, video: VideoSettings, facts: StreamFacts) -> tuple[Work, ...]:
     """The rungs that are allowed by the settings and possible for the stream, best first; at least one. A channel that
     encodes no video has nothing to lower but its sound."""
-    highest = settings.highest if settings.highest != "auto" else unseen(video, facts)
-    first, last = RUNGS.index(highest), RUNGS.index(settings.lowest)
-    allowed = [WORKS[name] for name in RUNGS[first : max(first, last) + 1]]
+    last = RUNGS.index(settings.lowest)
+    first = min(last, RUNGS.index(settings.highest if settings.highest != "auto" else unseen(video, facts)))
+    allowed = [WORKS[name] for name in RUNGS[first : last + 1]]
     possible = [work for work in allowed if _possible(work, settings, video, facts)]
-    return tuple(possible) or (WORKS[highest] if video.codec == "h264" else FULL,)
+    return tuple(possible) or (allowed[0] if video.codec == "h264" else FULL,)
 
 
 def unseen(video: VideoSettings, facts: StreamFacts) -> str:

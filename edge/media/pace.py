@@ -52,6 +52,7 @@ class Allowance:
 
     def allow(self, cores: float | None, used: float, now: float) -> None:
         """From now on; `used` so far."""
+        self.delay(used, now)
         if self.cores is None:
             self._tokens, self._used, self._at = 0.0, used, now
         self.cores = cores

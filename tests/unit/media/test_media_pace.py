@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from edge.media.overlap import TICKS
-from edge.media.pace import Lateness, Pacer
+from edge.media.pace import BURST, Allowance, Lateness, Pacer
 from edge.media.video import MOST_REPEATS, REPEAT, FrameRate, repeats
 
 
@@ -86,3 +86,38 @@ def test_repeats_are_bounded() -> None:
 def test_repeats_keep_to_a_slow_rate() -> None:
     assert repeats(0, 2 * TICKS, every=TICKS) == []
     assert repeats(0, 5 * TICKS, every=TICKS) == [TICKS, 2 * TICKS, 3 * TICKS, 4 * TICKS]
+
+
+def test_without_a_bound_nothing_is_paced() -> None:
+    assert Allowance().delay(100.0, 1.0) == 0.0
+
+
+@pytest.mark.parametrize("cores", [0.03, 0.25, 0.9, 1.0])
+@pytest.mark.parametrize("step", [0.001, 0.02, 0.3])
+def test_work_stays_within_the_allowance(cores: float, step: float) -> None:
+    """Flat out in steps of processor time: over any stretch at most what is allowed, one burst and one step."""
+    allowance, used, now = Allowance(), 7.0, 50.0
+    allowance.allow(cores, used, now)
+    for _ in range(400):
+        used, now = used + step, now + step
+        now += allowance.delay(used, now)
+        assert used - 7.0 <= (now - 50.0 + BURST) * cores + step
+    assert used - 7.0 >= (now - 50.0) * cores * 0.99  # and no less than that: time is not lost
+
+
+def test_only_a_burst_is_saved_up() -> None:
+    allowance = Allowance()
+    allowance.allow(0.5, 0.0, 0.0)
+    assert allowance.delay(0.0, 60.0) == 0.0
+    assert allowance.delay(0.05, 60.0) == pytest.approx(0.0)
+    assert allowance.delay(0.15, 60.0) == pytest.approx(0.2)
+
+
+def test_a_new_allowance_counts_from_now_on_and_none_ends_it() -> None:
+    allowance = Allowance()
+    allowance.allow(0.1, 0.0, 0.0)
+    assert allowance.delay(1.0, 0.0) == pytest.approx(10.0)
+    allowance.allow(0.5, 1.0, 5.0)
+    assert allowance.delay(1.0, 5.0) == pytest.approx(1.0)
+    allowance.allow(None, 1.0, 5.0)
+    assert allowance.delay(9.0, 5.0) == 0.0
