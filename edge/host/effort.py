@@ -10,6 +10,7 @@ import msgspec
 WINDOW = 1.0  # seconds: a rate is of the last one, or of what there is of it
 CLEAN = 0.2  # seconds of work without a wait, from which a speed is told
 BILL = 0.5  # media seconds of one rung, from which its cost is told
+SETTLING = 0.5  # seconds after a change of rung that are not measured: a decoder is opened, the old one is emptied
 SLACK = 0.02  # seconds by which a thread and a sampler may differ about when a wait ended
 
 
@@ -60,19 +61,23 @@ class Gauge:
     def __init__(self) -> None:
         self._samples: deque[_Sample] = deque(maxlen=64)
         self._rung: str | None = None
+        self._since = float("-inf")  # measured
         self._billed: _Sample | None = None
         self._bill: Bill | None = None
 
     def note(self, meter: Meter, rung: str, now: float, lump: float = 0.0) -> Effort:
         last = self._samples[-1] if self._samples else None
         if last is None or rung != self._rung or meter.processor < last.processor or now < last.at:
-            self._begin(rung)
+            self._begin(rung, now)
         # Streams take turns, one a little ahead of the other: how far media is goes back and forth.
         media = max(meter.media, self._samples[-1].media) if self._samples else meter.media
         sample = _Sample(now, meter.processor, meter.worked, media)
+        if self._samples and self._samples[-1].at < self._since:
+            self._samples.clear()
         self._samples.append(sample)
         self._drop_old(now - max(WINDOW, lump))
-        self._account(sample, lump)
+        if now >= self._since:
+            self._account(sample, lump)
         since = meter.working_since
         behind = 0.0 if since is None else max(now - since - lump, 0.0)
         return Effort(behind, self._speed(since, lump) if behind else None, self._share(), self._used())
@@ -82,8 +87,9 @@ class Gauge:
         bill, self._bill = self._bill, None
         return bill
 
-    def _begin(self, rung: str) -> None:
+    def _begin(self, rung: str, now: float) -> None:
         """What was measured on another rung says nothing."""
+        self._since = now + SETTLING if self._rung not in (None, rung) else now
         self._rung, self._billed = rung, None
         self._samples.clear()
 

@@ -18,8 +18,10 @@ SETTLE = 1.0  # seconds until a change can be measured
 STRAINED, FULL = 0.5, 0.95  # of the periods throttled, and of the quota used: the whole process stands at its limit
 GROWN = 1.1  # times what there was: not the same any more
 KNOWN = 20.0  # seconds for which a thread has had its share of a core, before that is taken as usual
+CAUGHT = 0.2  # seconds at work, up to which a thread has caught up: it is only at work just now
 QUIET = 1.5  # seconds of having caught up, from which on a rate of the last second is not of the trouble before
 ALONE, SHARED = 0.9, 0.7  # shares of a core: with nobody else, with somebody
+SAME = 2.5  # seconds after which two rates, each of a last second of its own, are of the same state
 SMOOTH = 5.0  # seconds
 
 NEVER = float("-inf")
@@ -52,14 +54,17 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Of one load. `since`: it brings media; `last`: it did; `lost`: media seconds on `rung`, since it last had caught
-    up; `quiet`: it has caught up, since; `share`: of a core, of late, when quiet; `asked`: what is under way."""
+    """Of one load. `rung`: in force, since `changed`; `since`: it brings media; `last`: it did; `lost`: media seconds,
+    since it last had caught up; `quiet`: it has caught up, or has not, since `turned`; `share`: of a core, of late,
+    when quiet; `asked`: the rung that is under way."""
 
     rung: str | None = None
+    changed: float = NEVER
     since: float | None = None
     last: float = NEVER
     lost: float = 0.0
-    quiet: float | None = None
+    quiet: bool = True
+    turned: float = NEVER
     share: float | None = None
     asked: str | None = None
     asked_at: float = NEVER
@@ -72,6 +77,8 @@ class State(msgspec.Struct, frozen=True):
     at: float | None = None
     memories: dict[str, Memory] = {}
     other: float = 0.0  # cores that the process uses beside its loads
+    bound: float = 0.0  # the quota
+    shaken: float = NEVER  # the quota changed
     trouble: float = NEVER
     strained: float | None = None  # the process stands at its quota, since
     fell: float = NEVER
@@ -91,11 +98,14 @@ def learn(state: State, loads: Sequence[LoadView], pressure: Pressure, now: floa
     step = max(now - state.at, 0.0) if state.at is not None else 0.0
     measured = now - state.fell >= SETTLE
     memories = {load.name: _of_load(state.memories.get(load.name, NEW), load, now, step, measured) for load in loads}
-    settled = all(_settled(memories[load.name], now) for load in loads if load.running)
+    shaken = now if pressure.bound != state.bound else state.shaken
+    settled = all(_settled(memories[load.name], now) for load in loads if load.running) and now - shaken >= SAME
     state = replace(
         state,
         at=now,
         memories=memories,
+        bound=pressure.bound,
+        shaken=shaken,
         other=_other(state.other, loads, pressure, step) if settled else state.other,
         strained=(state.strained if state.strained is not None else now) if _strained(loads, pressure) else None,
     )
@@ -108,34 +118,39 @@ def ready(memory: Memory, now: float) -> bool:
 
 
 def _settled(memory: Memory, now: float) -> bool:
-    """Whether what it used and what the process used, each of a last second of its own, are of the same state."""
-    return ready(memory, now) and memory.quiet is not None and now - memory.quiet >= 2.0 * QUIET
+    """Whether nothing has changed for a while."""
+    return ready(memory, now) and now - max(memory.turned, memory.changed, memory.asked_at) >= SAME
 
 
 def _of_load(memory: Memory, load: LoadView, now: float, step: float, measured: bool) -> Memory:
     if not load.running:
         return replace(memory, lost=0.0, since=None if now - memory.last >= AWAY else memory.since)
-    quiet = None if load.behind > 0.0 else now if memory.quiet is None else memory.quiet
+    quiet = load.behind <= CAUGHT
+    turned = memory.turned if quiet == memory.quiet else now
     since, rung = memory.since if memory.since is not None else now, load.rungs[load.rung].name
+    changed = now if rung != memory.rung and memory.rung is not None else memory.changed
+    measured = measured and now - changed >= SETTLE and now - since >= GRACE
     return replace(
         memory,
         rung=rung,
+        changed=changed,
         since=since,
         last=now,
-        lost=_lost(memory.lost, load, step) if measured and rung == memory.rung and now - since >= GRACE else 0.0,
+        lost=_lost(memory.lost, load, step) if measured else 0.0,
         quiet=quiet,
-        share=_share(memory.share, load, step) if quiet is not None and now - quiet >= QUIET else memory.share,
+        turned=turned,
+        share=_share(memory.share, load, step) if quiet and now - turned >= QUIET else memory.share,
         asked=memory.asked if memory.asked != rung and now - memory.asked_at < TAKEN else None,
     )
 
 
 def _lost(lost: float, load: LoadView, step: float) -> float:
     """Adds up what is missing to real time and takes off what is gained: noise about 1 stays near 0."""
-    if load.behind <= 0.0:
+    if load.behind < step or load.behind <= 0.0:  # it had caught up since the last sample
         return 0.0
     if load.speed is None:
         return lost
-    return max(lost + (1.0 - load.speed) * min(step, load.behind), 0.0)
+    return max(lost + (1.0 - load.speed) * step, 0.0)
 
 
 def _share(known: float | None, load: LoadView, step: float) -> float | None:

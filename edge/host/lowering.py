@@ -16,7 +16,7 @@ from edge.host.experience import SETTLE, Failure, Limit, State, ready
 from edge.host.load import Change, LoadView, Pressure, Reason
 
 BEHIND = 0.3  # seconds at work without having caught up
-LOST, LOST_AFTER = 0.1, 0.03  # media seconds lost by it; soon after a fall, when what was lost should be made up for
+LOST, LOST_AFTER = 0.1, 0.06  # media seconds lost by it; soon after a fall, when what was lost should be made up for
 STALL, STALLED = 0.2, 0.5  # of real time: it stands still, rather than being held; and seconds until that is believed
 STRAIN = 3.0  # seconds at the quota
 SERIES, EPISODE = 10.0, 60.0  # seconds after a fall in which each further one, and in which one, is more careful
@@ -156,6 +156,8 @@ def _met(
     brief = still and now - state.stalled >= FORGET
     until = now + (FORGET_STALL if brief else FORGET)
     total, needed = _total(channels, lagging), sum(load.cost for load in channels)
+    if state.falls and state.limit is not None and state.fell > now - SERIES:
+        total = max(total, state.limit.total)  # the first of a series was measured best: on a rung whose cost is known
     known = 1.0 if now - state.believed < FORGET else None
     memories = dict(state.memories)
     for load in channels:

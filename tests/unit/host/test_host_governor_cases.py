@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from governed import JUDGED, Host, Sim, judged
+from msgspec.structs import replace
 
 from edge.host.capacity import FLOOR, LEAST, PACE, paces
 from edge.host.governor import LoadView, Pressure, Rung, State, decide
@@ -25,7 +26,8 @@ def after(views, pressure=CALM, start=100.0, every=0.25):
     """All changes while `views` are shown one after another, after ten calm seconds of the load."""
     state = State()
     for n in range(40):
-        state, _ = decide(state, [view()], pressure, start - 10.0 + n * 0.25)
+        calm = replace(views[0], behind=0.0, speed=None)
+        state, _ = decide(state, [calm], pressure, start - 10.0 + n * 0.25)
     made = []
     for n, each in enumerate(views):
         state, changes = decide(state, [each], pressure, start + n * every)
@@ -231,10 +233,13 @@ def test_the_reason_is_what_explains_it(pressure, reason):
     assert [change.reason for change in after(lagging(0.5), pressure)] == [reason]
 
 
-def test_it_does_not_rise_while_the_loop_is_late():
-    views = [view(rung=3)] * 200
-    assert after(views, Pressure(2, loop_lag=0.6)) == []
-    assert [change.rung for change in after(views, Pressure(2, loop_lag=0.1))] == ["full"]
+@pytest.mark.parametrize(("lag", "rises"), [(0.1, ["full"]), (0.6, [])])
+def test_it_does_not_rise_while_the_loop_is_late(lag, rises):
+    state, made = State(), []
+    for n in range(200):
+        state, changes = decide(state, [view(rung=3)], Pressure(2, loop_lag=lag), 100 + n / 4)
+        made += changes
+    assert [change.rung for change in made[:1]] == rises
 
 
 def test_the_pace_of_all_stays_below_the_quota_and_channels_share_by_need():
