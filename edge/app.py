@@ -44,6 +44,7 @@ from edge.serve.live import Live
 from edge.serve.pages import Web
 from edge.serve.player import Pages
 from edge.serve.progressive import Admission, Audience
+from edge.serve.shed import STEPS
 from edge.serve.shedding import Shedding
 
 TICK = 1.0
@@ -247,7 +248,7 @@ class App:
         """Everything that is counted, at this moment."""
         stats = [server.stats() for server in self._servers]
         channels = self._registry.all()
-        governed = self._governor.stats()
+        governed, budget, shed = self._governor.stats(), self._budget.stats(), self._shedding.stats()
         return Snapshot(
             build=_build(),
             channels=tuple(self._of_channel(channel, governed) for channel in channels),
@@ -262,6 +263,14 @@ class App:
             http_failures=sum(each.failures for each in stats),
             traffic_month=self._audience.admission.traffic(self._clock.wall()),
             ring_bytes=sum(channel.stats().ring_bytes for channel in channels),
+            memory_limit=shed.plan_limit,
+            memory_anonymous=shed.anonymous,
+            memory_charged=shed.charged,
+            memory_room=budget.limit,
+            memory_drawn={name: account.used for name, account in budget.accounts.items()},
+            memory_refused=budget.refused,
+            shed_step=STEPS.index(shed.step),
+            shed=shed.taken,
             ring_limit=sum(c.hub(kind).ring.stats().max_bytes for c in channels for kind in CONTAINERS),
         )
 

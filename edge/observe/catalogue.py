@@ -192,7 +192,7 @@ METRICS: tuple[Metric, ...] = (
     _of_process(
         "edge_http_refused_total",
         "counter",
-        "HTTP connections that were turned away: all are taken (full), or those of one address.",
+        "HTTP connections that were turned away: all are taken (full), those of one address are, or memory is short.",
         lambda s: s.http_refused,
         "reason",
     ),
@@ -217,6 +217,43 @@ METRICS: tuple[Metric, ...] = (
     ),
     _of_process("edge_ring_bytes", "gauge", "Memory that recent media takes.", lambda s: s.ring_bytes),
     _of_process("edge_ring_limit_bytes", "gauge", "Memory that recent media may take.", lambda s: s.ring_limit),
+    _of_process(
+        "edge_memory_limit_bytes",
+        "gauge",
+        "Memory that the process may take in all, by its plan; absent where no limit is known.",
+        lambda s: s.memory_limit,
+    ),
+    _of_process(
+        "edge_memory_anonymous_bytes", "gauge", "Memory that is the process's own.", lambda s: s.memory_anonymous
+    ),
+    _of_process(
+        "edge_memory_charged_bytes",
+        "gauge",
+        "Memory that the control group is charged for, less what it can drop.",
+        lambda s: s.memory_charged,
+    ),
+    _of_process(
+        "edge_memory_room_bytes",
+        "gauge",
+        "Memory that rings, playlists, viewers and requests may draw together.",
+        lambda s: s.memory_room,
+    ),
+    _of_process(
+        "edge_memory_drawn_bytes", "gauge", "Memory that is drawn, by account.", lambda s: s.memory_drawn, "account"
+    ),
+    _of_process(
+        "edge_memory_refused_total",
+        "counter",
+        "Viewers and requests that were sent away with 503 for want of memory.",
+        lambda s: s.memory_refused,
+    ),
+    _of_process(
+        "edge_memory_shed_step",
+        "gauge",
+        "What is being let go for want of memory: 0 nothing, then step by step as the README lists.",
+        lambda s: s.shed_step,
+    ),
+    _of_process("edge_memory_shed_total", "counter", "How often each step was taken.", lambda s: s.shed, "step"),
     _of_process(
         "edge_processor_quota_cores",
         "gauge",

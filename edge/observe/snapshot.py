@@ -63,6 +63,14 @@ class Snapshot(msgspec.Struct, frozen=True):
     traffic_month: int | None = None
     ring_bytes: int = 0
     ring_limit: int | None = None
+    memory_limit: int | None = None  # of the whole process; None: no limit is known
+    memory_anonymous: int | None = None
+    memory_charged: int | None = None  # by the control group, less what it can drop
+    memory_room: int | None = None  # what rings, viewers and requests may draw together
+    memory_drawn: Mapping[str, int] = {}  # bytes by account
+    memory_refused: int = 0
+    shed_step: int = 0  # counted in the order in which they come
+    shed: Mapping[str, int] = {}  # how often each step was taken
 
     def without_private(self) -> Snapshot:
         """What anybody may see: that a private channel exists is nobody's business."""

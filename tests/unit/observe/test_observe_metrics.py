@@ -54,6 +54,14 @@ def snapshot() -> Snapshot:
             ChannelSnapshot("quiet"),
         ),
         loop_lag=lag.snapshot(),
+        memory_limit=45 * 2**20,
+        memory_anonymous=30 * 2**20,
+        memory_charged=40 * 2**20,
+        memory_room=2 * 2**20,
+        memory_drawn={"rings": 2**20},
+        memory_refused=3,
+        shed_step=1,
+        shed={"refuse": 1},
         quota=0.25,
         throttled_seconds=1.5,
         steal_seconds=2.5,
@@ -153,6 +161,8 @@ def test_what_is_not_known_is_not_exported() -> None:
         "edge_build_info",
         "edge_http_connections",
         "edge_http_failures_total",
+        "edge_memory_refused_total",
+        "edge_memory_shed_step",
         "edge_ring_bytes",
     }
 
