@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 BURST = 0.1  # seconds
+FILLED = 0.8  # of a burst: to sleep a little too long loses nothing
 
 
 class Pacer:
@@ -41,8 +42,9 @@ class Lateness:
 
 
 class Allowance:
-    """A token bucket of processor time: `cores` seconds a second, saved for at most BURST seconds; None: no bound.
-    Seconds of processor time and monotonic seconds as arguments."""
+    """A token bucket of processor time: `cores` seconds a second, saved for at most BURST seconds; None: no bound. It
+    is emptied and then filled again, so that the thread works in few spells: each begins with cold caches. Seconds of
+    processor time and monotonic seconds as arguments."""
 
     def __init__(self) -> None:
         self.cores: float | None = None
@@ -64,4 +66,4 @@ class Allowance:
         gained = (now - self._at) * self.cores - (used - self._used)
         self._tokens = min(self._tokens + gained, BURST * self.cores)
         self._used, self._at = used, now
-        return max(0.0, -self._tokens / self.cores)
+        return FILLED * BURST - self._tokens / self.cores if self._tokens < 0 else 0.0

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from edge.media.overlap import TICKS
-from edge.media.pace import BURST, Allowance, Lateness, Pacer
+from edge.media.pace import BURST, FILLED, Allowance, Lateness, Pacer
 from edge.media.video import MOST_REPEATS, REPEAT, FrameRate, repeats
 
 
@@ -110,14 +110,25 @@ def test_only_a_burst_is_saved_up() -> None:
     allowance.allow(0.5, 0.0, 0.0)
     assert allowance.delay(0.0, 60.0) == 0.0
     assert allowance.delay(0.05, 60.0) == pytest.approx(0.0)
-    assert allowance.delay(0.15, 60.0) == pytest.approx(0.2)
+    assert allowance.delay(0.15, 60.0) == pytest.approx(0.2 + FILLED * BURST)
+
+
+def test_work_comes_in_spells() -> None:
+    """Small steps do not each wait: the bucket is emptied first."""
+    allowance, used, now, waits = Allowance(), 0.0, 0.0, 0
+    allowance.allow(0.05, used, now)
+    while now < 10.0:
+        used, now = used + 0.0005, now + 0.0005
+        wait = allowance.delay(used, now)
+        waits, now = waits + (wait > 0), now + wait
+    assert 100 <= waits <= 130
 
 
 def test_a_new_allowance_counts_from_now_on_and_none_ends_it() -> None:
     allowance = Allowance()
     allowance.allow(0.1, 0.0, 0.0)
-    assert allowance.delay(1.0, 0.0) == pytest.approx(10.0)
+    assert allowance.delay(1.0, 0.0) == pytest.approx(10.0 + FILLED * BURST)
     allowance.allow(0.5, 1.0, 5.0)
-    assert allowance.delay(1.0, 5.0) == pytest.approx(1.0)
+    assert allowance.delay(1.0, 5.0) == pytest.approx(1.0 + FILLED * BURST)
     allowance.allow(None, 1.0, 5.0)
     assert allowance.delay(9.0, 5.0) == 0.0
