@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 CONTAINERS = ("ts", "flv", "mp4")
 OUTBOX_BYTES = 2 << 20
+OUTBOX_PATIENCE = 0.05  # seconds of work in one go; a usual burst of the source takes 20 ms
 LINGER = 10.0  # seconds that a container is muxed on, and a channel on demand runs on, after the last viewer
 STOPPING = 3.0
 
@@ -244,7 +245,7 @@ class Channel:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        outbox: Outbox[Event] = Outbox(loop, self._deliver, OUTBOX_BYTES)
+        outbox: Outbox[Event] = Outbox(loop, self._deliver, OUTBOX_BYTES, OUTBOX_PATIENCE)
         worker = Worker(loop, f"edge-{self.settings.name}"[:15])
         pipeline = None
         self._started = self._clock.monotonic()
@@ -274,6 +275,7 @@ class Channel:
             s.program,
             s.audio_language,
             ladder_settings=s.ladder,
+            flush=outbox.flush,
         )
 
     async def _pull(self, worker: Worker, pipeline: Pipeline) -> None:

@@ -94,10 +94,10 @@ class Metering:
 
 
 class MeteredPipe:
-    """A pipe whose reads are waits, where nothing is there to be read."""
+    """A pipe whose reads are waits, where nothing is there to be read; `before_wait` is called then."""
 
-    def __init__(self, pipe: Any, metering: Metering) -> None:
-        self._pipe, self._metering = pipe, metering
+    def __init__(self, pipe: Any, metering: Metering, before_wait: Callable[[], None] = lambda: None) -> None:
+        self._pipe, self._metering, self._before_wait = pipe, metering, before_wait
 
     @property
     def error(self) -> Any:
@@ -110,6 +110,7 @@ class MeteredPipe:
     def read(self, n: int) -> bytes:
         if getattr(self._pipe, "ready", False):  # not every readable tells
             return bytes(self._pipe.read(n))
+        self._before_wait()
         with self._metering:
             data: bytes = self._pipe.read(n)
         return data

@@ -46,7 +46,8 @@ class PipelineStats(msgspec.Struct, frozen=True):
 
 class Pipeline:
     """Lives as long as its channel; `play` runs one response at a time, in the channel's thread. `emit` hands events to
-    the loop and may block (bounded). `want` and `stats` may be called from any thread."""
+    the loop and may block (bounded); `flush` is called when the thread is going to wait, so that `emit` may gather.
+    `want` and `stats` may be called from any thread."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Pipeline:
         language: str | None = None,
         *,
         ladder_settings: LadderSettings | None = None,
+        flush: Callable[[], None] = lambda: None,
     ) -> None:
         self._ladder = ladder_settings or LadderSettings()
         self._facts = StreamFacts()
@@ -68,7 +70,7 @@ class Pipeline:
         self._allowance = Allowance()
         self._allowed: float | None = None
         self._video_settings = video
-        self._emit = emit
+        self._emit, self._flush = emit, flush
         self._program, self._language = program, language
         self._timeline: Timeline[Any] = Timeline(has_video=video.codec != "none")
         self._hold = HoldBack()
@@ -160,7 +162,7 @@ class Pipeline:
     def play_bytes(self, pipe: Readable, before: bytes) -> None:
         """Plays the body of one HTTP response; `before`: the last bytes of the one before. Errors as of `play`."""
         self._metering.start()
-        self.play(open_pipe(MeteredPipe(pipe, self._metering), before, self._program, self._language))
+        self.play(open_pipe(MeteredPipe(pipe, self._metering, self._flush), before, self._program, self._language))
 
     def play_url(self, url: str, kind: Kind, headers: dict[str, str]) -> None:
         """Plays what libavformat opens by itself. Errors as of `play`."""
@@ -190,6 +192,7 @@ class Pipeline:
         finally:
             source.close()
             self._metering.stop()
+            self._flush()
         news = self._counts["news"] - news
         if news >= ENOUGH and self.produced == produced:
             raise CodecError(f"expected pictures or sound, got {news} packets that do not decode")
@@ -221,6 +224,7 @@ class Pipeline:
             if now - before > DEMUXING:
                 self._metering.waited(now - before, now)
             yield each
+            self._flush()
             before = time.monotonic()
 
     def _run(self, source: Source, packets: Iterator[tuple[Mark, Any]]) -> None:
@@ -277,7 +281,10 @@ class Pipeline:
             self._wait_until(time.monotonic() + seconds)
 
     def _wait_until(self, until: float) -> None:
-        while (left := until - time.monotonic()) > 0 and not self._cancelled.wait(min(left, 0.1)):
+        while (left := until - time.monotonic()) > 0:
+            self._flush()
+            if self._cancelled.wait(min(left, 0.1)):
+                return
             if self._want_changed:
                 self._take_up_wanted()
 

@@ -16,6 +16,9 @@ from faultsource import marker
 from mediacheck import CONTAINERS, Session, check_plays, decoded, demuxed
 
 from edge.errors import CodecError, SourceError
+from edge.media import kinds
+from edge.media.pipeline import Pipeline
+from edge.media.settings import AudioSettings, VideoSettings
 from edge.media.timeline import START
 from edge.media.unshown import Unshown
 
@@ -144,6 +147,50 @@ def test_sound_that_is_sent_later_than_its_pictures_is_heard_in_step(audio: str,
         apart = mediacheck.apart(out.output(container))
         assert len(apart) == 5
         assert max(map(abs, apart)) < 0.005
+
+
+# -- what is gathered
+
+
+class Gathering(mediacheck.Bytes):
+    """Notes its reads beside the pipeline's events and flushes."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data, step=4096)
+        self.calls: list[str] = []
+        self.pipeline = Pipeline(
+            VideoSettings(width=320, height=180),
+            AudioSettings(),
+            lambda event: self.calls.append(type(event).__name__),
+            flush=lambda: self.calls.append("flush"),
+        )
+        self.pipeline.want(["ts"])
+
+    def read(self, n: int) -> bytes:
+        self.calls.append("read")
+        return super().read(n)
+
+
+def test_nothing_is_left_behind_when_the_thread_waits_for_bytes() -> None:
+    gathering = Gathering(media.sample("small").read_bytes())
+    gathering.pipeline.play_bytes(gathering, b"")
+    calls = gathering.calls
+    assert {before for before, call in pairwise(calls) if call == "read"} == {"flush"}
+    assert calls.count("Media") > calls.count("flush") > 10
+    assert calls[-1] == "flush"
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_nothing_is_left_behind_when_libavformat_waits_or_the_clock(paced: bool) -> None:
+    gathering = Gathering(b"")
+    if not paced:
+        gathering.pipeline._wait = lambda seconds: None
+    gathering.pipeline.play_url(str(mediacheck.made(media.Spec(seconds=1.0))), kinds.FILE, {})
+    gathering.pipeline.close()
+    calls = gathering.calls
+    assert calls.count("Media") > 20
+    assert calls.count("flush") > 60  # for each packet of the source
+    assert calls[-2:] == ["flush", "Media"]  # closing is no wait: who closes has no thread any more
 
 
 # -- copy
@@ -436,8 +483,9 @@ def test_other_sounds(codec: str) -> None:
 
 
 def test_latm(shared_media) -> None:
-    out = Session("ts", video={"codec": "none"}).play(shared_media / "ax-sample_latm.ts").close()
-    packets = check_plays(out.output("ts"))
+    """Ten frames of near silence: too few TS packets for a demuxer to know them."""
+    out = Session("flv", video={"codec": "none"}).play(shared_media / "ax-sample_latm.ts").close()
+    packets = check_plays(out.output("flv"))
     assert {p.kind for p in packets} == {"audio"}
 
 
