@@ -10,7 +10,7 @@ import msgspec
 WINDOW = 1.0  # seconds: a rate is of the last one, or of what there is of it
 CLEAN = 0.2  # seconds of work without a wait, from which a speed is told
 BILL = 0.5  # media seconds of one rung, from which its cost is told
-SETTLING = 0.5  # seconds after a change of rung that are not measured: a decoder is opened, the old one is emptied
+SETTLING = 1.0  # seconds after a change of rung that are not measured: a decoder is opened, the old one is emptied
 SLACK = 0.02  # seconds by which a thread and a sampler may differ about when a wait ended
 
 

@@ -16,7 +16,7 @@ from edge.host.experience import SETTLE, Failure, Limit, State, ready
 from edge.host.load import Change, LoadView, Pressure, Reason
 
 BEHIND = 0.3  # seconds at work without having caught up
-LOST, LOST_AFTER = 0.1, 0.06  # media seconds lost by it; soon after a fall, when what was lost should be made up for
+LOST, LOST_AFTER = 0.2, 0.06  # media seconds lost by it; soon after a fall, when what was lost should be made up for
 STALL, STALLED = 0.2, 0.5  # of real time: it stands still, rather than being held; and seconds until that is believed
 STRAIN = 3.0  # seconds at the quota
 SERIES, EPISODE = 10.0, 60.0  # seconds after a fall in which each further one, and in which one, is more careful

@@ -191,7 +191,13 @@ def test_a_source_that_stalls_replays_and_bursts_is_no_reason_to_fall(seed, told
         at = t % every
         return 0.0 if at < away else 1.0 + (away / 0.5 if at < away + 0.5 else 0.0)
 
-    live = judged(arrival=arrival, content=wave(rng, 0.1))
+    quiet = wave(rng, 0.1)
+
+    def content(t):
+        """To open a response costs more than a quarter of a second of it."""
+        return quiet(t) * (2.0 if away <= t % every < away + 0.25 else 1.0)
+
+    live = judged(arrival=arrival, content=content)
     capacity = (0.055 * 1.1 * 1.2 + 0.004) / (0.85 if told else 1.0)
     late = rng.choice([0.0, 0.3, 1.0])
     limit = {"quota" if told else "hidden": lambda _t: capacity}

@@ -58,7 +58,7 @@ def test_streams_that_take_turns_let_media_go_back_and_forth():
 def test_another_rung_is_measured_anew():
     gauge, meter = Gauge(), Meter()
     play(gauge, [(0.02, 0.25, 0.1, 0.25 * n) for n in range(1, 5)], meter=meter)
-    steps = [(0.03, 0.25, 0.1, 1.25), (0.03, 0.25, 0.1, 1.5), (0.01, 0.25, 0.3, 1.75), (0.01, 0.25, 0.3, 2.0)]
+    steps = [(0.03, 0.25, 0.1, 1.0 + n / 4) for n in range(1, 5)] + [(0.01, 0.25, 0.3, 2.0 + n / 4) for n in (1, 2)]
     *opening, first, second = play(gauge, steps, "key", 101.0, meter=meter)
     assert {effort.speed for effort in opening} == {None}  # a decoder is opened, the old one is emptied
     assert first.speed is None
@@ -96,7 +96,7 @@ def test_half_a_second_of_media_of_one_rung_makes_a_bill():
 def test_no_bill_is_of_two_rungs():
     gauge, meter = Gauge(), Meter()
     play(gauge, [(0.01, 0.02, 0.2, None)] * 2, meter=meter)
-    play(gauge, [(0.1, 0.02, 0.3, None)] * 2 + [(0.001, 0.02, 0.3, None)] * 3, "key", 100.5, meter=meter)
+    play(gauge, [(0.1, 0.02, 0.3, None)] * 4 + [(0.001, 0.02, 0.3, None)] * 3, "key", 100.5, meter=meter)
     assert gauge.bill() == Bill("key", pytest.approx(0.002), pytest.approx(0.6))
 
 

@@ -84,10 +84,10 @@ def test_half_the_speed_falls_to_the_best_rung_that_costs_less_than_half():
     assert (change.was, change.rung, change.reason) == ("full", "fps-10", "lag")  # 0.85 * 0.55 * 0.055 = 0.0257
 
 
-def test_a_small_lack_falls_by_one_rung_after_it_has_cost_a_tenth_of_a_second():
-    (change,) = after(lagging(0.96, 20))
+def test_a_small_lack_falls_by_one_rung_after_it_has_cost_a_fifth_of_a_second():
+    (change,) = after(lagging(0.96, 30))
     assert change.rung == "loop-none"
-    assert after(lagging(0.96, 9)) == []
+    assert after(lagging(0.96, 18)) == []
 
 
 def test_a_standstill_of_half_a_second_is_believed_no_more_than_half_and_forgotten_after_a_minute():
