@@ -13,7 +13,7 @@ from edge.media.overlap import TICKS
 TICK = Fraction(1, TICKS)
 MAX_PIXELS = 4096 * 2304  # a decoder that is asked for more refuses: a bound on memory
 FULL_HD = 1920 * 1088
-_DECODERS = frozenset({
+DECODERS = frozenset({
     "h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "h263", "vp8", "libvpx", "vp9", "libvpx-vp9", "av1",
     "vvc", "mjpeg", "wrapped_avframe", "libdav1d",
     "aac", "aac_latm", "aac_fixed", "mp1", "mp2", "mp2float", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus",
@@ -47,7 +47,7 @@ class Decoder:
 
     def _open(self, stream: Any) -> None:
         context = stream.codec_context
-        if context is None or context.name not in _DECODERS:
+        if context is None or context.name not in DECODERS:
             name = "an unknown codec" if context is None else context.name
             raise CodecError(
                 f"expected a codec that edge decodes (H.264, HEVC, MPEG-2, VP8/9, AV1, AAC, …), got {name}"
@@ -73,6 +73,14 @@ class Decoder:
         context.reorder_depth = self._depth
 
     def _prepare(self, context: Any) -> None:
+        if context.is_open:  # by a track that was here before
+            context.flush_buffers()
+        else:
+            self._configure(context)
+        self.context = context
+        self.skip(self._skip)
+
+    def _configure(self, context: Any) -> None:
         context.thread_count = 1
         options = {"max_pixels": str(self._bound)}
         if self.own:
@@ -82,8 +90,6 @@ class Decoder:
             context.open(strict=False)
         except (av.FFmpegError, ValueError) as error:
             raise CodecError(f"expected a {self._name} stream within {self._bound} pixels: {error}") from None
-        self.context = context
-        self.skip(self._skip)
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from edge.media.slices import annex_b, length_size, sets_of_record
 from edge.media.timeline import Placed
 
 POSTER_EVERY = 30 * TICKS
+STEP = TICKS // 500  # between two packets at least: FLV counts milliseconds
 
 
 class VideoCopy:
@@ -130,7 +131,7 @@ class CopiedRun(VideoCopy):
         if self._copy is None or self._leading is None or placed.pts < self._leading:
             return
         last = self.last_pts
-        dts = max(placed.dts, self._after + 1)
+        dts = max(placed.dts, self._after + STEP)
         self._pass(packet, max(placed.pts, dts), dts)
         self._after, self.last_pts = dts, max(last, self.last_pts)
 

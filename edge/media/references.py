@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edge.media.headers import Pps, Slice, Sps, Unreadable, read_pps, read_slice, read_sps
-from edge.media.slices import B, P
+from edge.media.slices import B, I, P
 
 HEADER = 96  # bytes of a slice that hold its header
 SLICES = 16  # looked at in a picture
@@ -45,7 +45,8 @@ class References:
         self._pps: dict[int, Pps] = {}
         self._held: Held = []
         self._without: Held = []
-        self._whole = False  # all of them are known
+        self._whole = False  # those that count are known
+        self._older = False  # besides, some that came before may be held
         self._last = 0
 
     def note(self, packet: bytes, length: int = 0) -> bool | None:
@@ -91,8 +92,9 @@ class References:
         return 1 << max((sps.frame_num_bits for sps in self._sps.values()), default=4)
 
     def _begin(self, header: Slice) -> Slice:
-        if header.idr:
-            self._held, self._without, self._whole, self._last = [], [], True, 0
+        if header.idr or (header.kind == I and not self._whole):
+            self._held, self._without, self._whole, self._older = [], [], True, not header.idr
+            self._last = 0 if header.idr else header.frame_num
         elif header.frame_num not in (self._last, (self._last + 1) % self._modulus()):
             self._whole = False  # pictures are missing
         return header
@@ -100,6 +102,8 @@ class References:
     def _refers(self, header: Slice) -> bool:
         if header.kind != P:
             return False
+        if self._older and len(self._held) < header.active:
+            raise Unreadable("what is referred to came before")
         used = _list(header, self._held, self._modulus())
         return any(kind == B for _, kind in used) or used != _list(header, self._without, self._modulus())
 
@@ -112,6 +116,7 @@ class References:
         self._last = header.frame_num
         most = max(1, min((sps.references for sps in self._sps.values()), default=1))
         marking = () if header.idr else header.marking
+        self._older &= len(self._held) < most
         self._held = _marked(self._held, header, marking, most, modulus)
         self._without = _marked(self._without, header, None if header.kind == B else marking, most, modulus)
         if any(op == 5 for op, _ in marking or ()):

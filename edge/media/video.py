@@ -201,7 +201,8 @@ class VideoTrack:
     def _encode(self, frame: Any, pts: int) -> None:
         assert self._encoder is not None  # noqa: S101 - for the type checker
         self._last_pts = pts
-        self._encoder.duration = round(TICKS / self._fps)
+        # An MP4 fragment that sound has ended lets the next one begin where this picture's duration says.
+        self._encoder.duration = self._repeat_every if self.thinning.broken else round(TICKS / self._fps)
         for encoded in self._encoder.encode(frame, pts):
             self.counts["encoded"] += 1
             self._emit(encoded)

@@ -67,6 +67,12 @@ def test_no_channel() -> None:
         ({"video": {"fit": "pad", "width": 352, "height": 240}}, []),
         ({"audio": {"codec": "copy", "channels": 1}}, ["channel[0].audio"]),
         ({"audio": {"codec": "aac", "channels": 1}}, []),
+        ({"ladder": {"highest": "full", "lowest": "key", "allow_copy": True}}, []),
+        ({"ladder": {"lowest": "fps-10", "allow_copy": True}}, ["channel[0].ladder.allow_copy"]),
+        ({"ladder": {"highest": "key", "allow_copy": True}}, ["channel[0].ladder.allow_copy"]),
+        ({"ladder": {"lowest": "key"}, "video": {"codec": "copy"}}, ["channel[0].ladder"]),
+        ({"ladder": {"lowest": "audio-copy"}, "video": {"codec": "copy"}}, []),
+        ({"ladder": {"lowest": "audio-copy"}, "audio": {"codec": "none"}}, ["channel[0].ladder.lowest"]),
     ],
 )
 def test_channels(table: dict[str, Any], expected: list[str]) -> None:

@@ -241,6 +241,24 @@ def test_the_area_of_a_picture_is_bounded(table: dict[str, Any], wrong: bool) ->
     assert bool(list(rules.video(table, "v"))) is wrong
 
 
+@pytest.mark.parametrize(
+    ("table", "wrong"),
+    [
+        ({}, []),
+        ({"highest": "full", "lowest": "full"}, []),
+        ({"highest": "skip-b", "lowest": "key"}, []),
+        ({"highest": "auto", "lowest": "full"}, []),
+        ({"highest": "key", "lowest": "skip-b"}, ["l.lowest"]),
+        ({"highest": "audio-copy"}, ["l.highest"]),  # lowest is audio when left out
+        ({"lowest": "audio-copy"}, []),
+        ({"highest": "nonsense", "lowest": "key"}, []),  # the names are said by their type
+        ({"highest": 3, "lowest": []}, []),
+    ],
+)
+def test_the_ladder_has_its_top_above_its_foot(table: dict[str, Any], wrong: list[str]) -> None:
+    assert paths(rules.ladder(table, "l")) == wrong
+
+
 def test_each_address_is_listened_on_once() -> None:
     table = {"listen": ["a:1", "a:0", "a:0", 3, "a:1"], "metrics_listen": ["b:1", "a:1"]}
     assert paths(rules.http(table, "http")) == ["http.listen[4]", "http.metrics_listen[1]"]
