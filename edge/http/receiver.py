@@ -13,8 +13,9 @@ from edge.http.dial import Deadlines
 from edge.http.origin import Origin
 from edge.http.reply import Reply
 
-GATHER = 0.08  # seconds of the stream in one read, as the kernel gathers them (SO_RCVLOWAT)
-MOST_GATHERED = 16384  # bytes; half of the receive buffer at most
+GATHER = 0.2  # seconds of the stream in one read, as the kernel gathers them (SO_RCVLOWAT)
+MOST_GATHERED = 65536  # bytes; half of the kernel's usual receive buffer
+PATIENCE = 2 * GATHER  # a source that has become slower is heard then
 _MEASURE = 1.0  # seconds
 
 
@@ -22,8 +23,8 @@ class Receiver(asyncio.Protocol):
     """`ended` is set when the response is over, to the error that ended it or None. (As a value: a future that fails
     with what was raised in here would be a cycle through the frames that it passed.)
 
-    One timer at a time: first for the whole head, then for silence. It is not moved by each read, but looks when it
-    fires how long the silence really was.
+    One timer for deadlines: first for the whole head, then for silence. It is not moved by each read, but looks when it
+    fires how long the silence really was. Another while the kernel gathers.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Receiver(asyncio.Protocol):
         self.ended: asyncio.Future[SourceError | None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._last = 0.0  # loop time of the last byte
         self._paused = False
         self._gathered = 1  # SO_RCVLOWAT in force
@@ -59,19 +61,27 @@ class Receiver(asyncio.Protocol):
         self._last = self._loop.time()
         if self._last - self._measured[0] >= _MEASURE:
             self._measure(self._last)
+        self._be_patient()
         try:
             self._take(data)
         except SourceError as error:
             self._fail(error)
 
     def _measure(self, now: float) -> None:
-        """Asks the kernel to wake us for `GATHER` seconds of the stream at a time: a wake-up for every packet of the
-        source costs a fifth of the transcoding's processor time. The burst at a response's start is no measure."""
+        """Asks the kernel to wake us for `GATHER` seconds of the stream at a time: with a wake-up for every packet of
+        the source transcoding takes a third more processor time, for every 80 ms a tenth: caches are cold each time.
+        The burst at a response's start is no measure."""
         since, before = self._measured
         self._measured = (now, self.received)
         if since:
             rate = (self.received - before) / (now - since)
             self._gather(max(1, min(MOST_GATHERED, int(rate * GATHER))))
+
+    def _be_patient(self) -> None:
+        """While the kernel gathers: what is there after PATIENCE is enough."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self._loop.call_later(PATIENCE, self._gather, 1) if self._gathered > 1 else None
 
     def _gather(self, size: int) -> None:
         if self._transport is None or size == self._gathered:
@@ -117,9 +127,10 @@ class Receiver(asyncio.Protocol):
 
     def stop(self) -> None:
         """Nothing more is read or fed. Whoever waits for `ended` is released."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._patience):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._patience = None
         if not self.ended.done():
             self.ended.cancel()
         transport, self._transport = self._transport, None  # each refers to the other: the collector comes by rarely
@@ -148,9 +159,6 @@ class Receiver(asyncio.Protocol):
         seconds = self._deadlines.silence
         if self._paused or self._loop.time() - self._last < seconds:
             self._listen()
-        elif self._gathered > 1:  # it may only have become slow: what is there comes now
-            self._gather(1)
-            self._timer = self._loop.call_later(_MEASURE, self._judge_silence)
         else:
             self._fail(SourceError("silent", f"expected bytes from {self._who()}, got none for {seconds:g} s"))
 
