@@ -79,6 +79,7 @@ class State(msgspec.Struct, frozen=True):
     other: float = 0.0  # cores that the process uses beside its loads
     bound: float = 0.0  # the quota
     shaken: float = NEVER  # the quota changed
+    news: float = NEVER  # there is more than there was
     trouble: float = NEVER
     strained: float | None = None  # the process stands at its quota, since
     fell: float = NEVER
@@ -99,6 +100,7 @@ def learn(state: State, loads: Sequence[LoadView], pressure: Pressure, now: floa
     measured = now - state.fell >= SETTLE
     memories = {load.name: _of_load(state.memories.get(load.name, NEW), load, now, step, measured) for load in loads}
     shaken = now if pressure.bound != state.bound else state.shaken
+    news = now if pressure.bound > GROWN * state.bound else state.news
     settled = all(_settled(memories[load.name], now) for load in loads if load.running) and now - shaken >= SAME
     state = replace(
         state,
@@ -106,6 +108,7 @@ def learn(state: State, loads: Sequence[LoadView], pressure: Pressure, now: floa
         memories=memories,
         bound=pressure.bound,
         shaken=shaken,
+        news=news,
         other=_other(state.other, loads, pressure, step) if settled else state.other,
         strained=(state.strained if state.strained is not None else now) if _strained(loads, pressure) else None,
     )
@@ -181,7 +184,7 @@ def _believe(state: State, loads: Sequence[LoadView], pressure: Pressure, now: f
     limit = _tightened(state.limit, visible(pressure, state.other), pressure)
     state = replace(state, limit=limit)
     if _grown(limit, visible(pressure, state.other), pressure) or (limit.brief and not limit.stands(now)):
-        return replace(state, limit=None)
+        return replace(state, limit=None, news=now)
     share = usual_share(state.memories, loads)
     if limit.share is None:
         return replace(state, limit=replace(limit, share=share)) if now - limit.at >= KNOWN else state
@@ -195,7 +198,7 @@ def _neighbours(state: State, limit: Limit, share: float | None, now: float) -> 
         return replace(state, limit=replace(limit, alone=None))
     if limit.alone is None:
         return replace(state, limit=replace(limit, alone=now))
-    return replace(state, limit=None, believed=now) if now - limit.alone >= KNOWN else state
+    return replace(state, limit=None, believed=now, news=now) if now - limit.alone >= KNOWN else state
 
 
 def _tightened(limit: Limit, promised: float, pressure: Pressure) -> Limit:

@@ -45,7 +45,8 @@ def _calm(state: State, loads: Sequence[LoadView], pressure: Pressure, now: floa
         load.behind >= BEHIND or not _settled(state.memories[load.name], now) for load in loads
     ):
         return False
-    wait = STEADY if state.limit is not None or state.rose > state.fell else CALM
+    known = state.limit is not None or state.rose > max(state.fell, state.news)
+    wait = STEADY if known else CALM
     return now - state.trouble >= CALM and now - max(state.fell, state.rose) >= wait
 
 

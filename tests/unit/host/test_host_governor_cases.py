@@ -170,6 +170,19 @@ def test_a_hidden_limit_is_tried_again_after_ten_minutes_one_rung_at_a_time():
     assert all(b - a >= 60.0 for a, b in pairwise(times[1:]))
 
 
+def test_a_quota_that_is_lifted_is_news_though_something_else_was_the_limit():
+    live = judged()
+    limits = {"quota": lambda t: 0.06 if t < 1100 else None, "hidden": lambda t: 0.02 if t < 1100 else None}
+    Host([live], **limits).run(140)
+    assert live.rung == "full"
+
+
+def test_a_quota_that_is_lifted_in_two_steps_does_not_wait_a_minute_for_the_second():
+    live = judged()
+    Host([live], quota=lambda t: 0.02 if t < 1100 else 0.04 if t < 1130 else None).run(170)
+    assert live.rung == "full"
+
+
 def test_neighbours_that_leave_are_noticed_by_the_share_of_the_core():
     costs = {name: 10 * cost for name, cost in JUDGED.items()}
     live = Sim("live", costs, costs)
