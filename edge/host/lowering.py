@@ -22,7 +22,7 @@ STRAIN = 3.0  # seconds at the quota
 SERIES, EPISODE = 10.0, 60.0  # seconds after a fall in which each further one, and in which one, is more careful
 FILL, CAUTION = 0.85, 0.75  # of what was got, what is used after a fall; and of that after each further fall
 HOPELESS = 4  # falls of a series, after which the lowest rung is taken
-HALF = 0.5  # of what is needed: less is not believed at the first look, unless a limit that is known tells it
+HALF = 0.5  # of what is needed: less is not believed at the first look, where no limit is known that explains it
 FORGET, FORGET_STALL = 600.0, 60.0  # seconds for which a limit that was met is believed in
 
 THROTTLED, STOLEN = 0.25, 0.05  # of periods, of all processor time: explain a lag
@@ -114,7 +114,7 @@ def _budget(state: State, channels: Sequence[LoadView], lagging: Sequence[LoadVi
     total = _total(channels, lagging)
     if state.falls == 0:
         known = promised if state.limit is None else min(promised, state.limit.total)
-        total = max(total, min(HALF * needed, known))
+        total = max(total, known if known < needed else HALF * needed)
     return FILL * CAUTION**state.falls * total
 
 
