@@ -40,18 +40,18 @@ WORKS: dict[str, Work] = {
     work.name: work
     for work in (
         FULL,
-        Work("loop-noref", 0.97, "references"),
-        Work("loop-none", 0.83, "none"),
-        Work("skip-nonref", 0.75, "none", "references"),
-        Work("skip-b", 0.55, "none", "anchors"),
-        Work("fps-10", 0.5, "none", "anchors", fps=10.0),
-        Work("fps-7.5", 0.46, "none", "anchors", fps=7.5),
-        Work("gop-half", 0.35, "none", "anchors", gop=0.5, fps=7.5),
-        Work("gop-quarter", 0.3, "none", "anchors", gop=0.25, fps=7.5),
+        Work("loop-noref", 0.98, "references"),
+        Work("loop-none", 0.87, "none"),
+        Work("skip-nonref", 0.8, "none", "references"),
+        Work("skip-b", 0.67, "none", "anchors"),
+        Work("fps-10", 0.62, "none", "anchors", fps=10.0),
+        Work("fps-7.5", 0.58, "none", "anchors", fps=7.5),
+        Work("gop-half", 0.43, "none", "anchors", gop=0.5, fps=7.5),
+        Work("gop-quarter", 0.35, "none", "anchors", gop=0.25, fps=7.5),
         Work("copy", 0.2, "none", "anchors", gop=0.0, video="copy"),
-        Work("key", 0.25, "none", "anchors", gop=0.0, fps=7.5),
-        Work("audio", 0.2, "none", "anchors", gop=0.0, video="still"),
-        Work("audio-copy", 0.05, "none", "anchors", gop=0.0, video="still", audio="copy"),
+        Work("key", 0.28, "none", "anchors", gop=0.0, fps=7.5),
+        Work("audio", 0.26, "none", "anchors", gop=0.0, video="still"),
+        Work("audio-copy", 0.12, "none", "anchors", gop=0.0, video="still", audio="copy"),
     )
 }
 
@@ -76,13 +76,13 @@ class StreamFacts(msgspec.Struct, frozen=True):
 
 
 def ladder(settings: LadderSettings, video: VideoSettings, facts: StreamFacts) -> tuple[Work, ...]:
-    """The rungs that are allowed by the settings and possible for the stream, best first; at least one. A channel that
-    encodes no video has nothing to lower but its sound."""
+    """The rungs that are allowed by the settings and possible for the stream, best first; where no rung is
+    both, the lowest possible one above. A channel that encodes no video has nothing to lower but its sound."""
     last = RUNGS.index(settings.lowest)
     first = min(last, RUNGS.index(settings.highest if settings.highest != "auto" else unseen(video, facts)))
-    allowed = [WORKS[name] for name in RUNGS[first : last + 1]]
-    possible = [work for work in allowed if _possible(work, settings, video, facts)]
-    return tuple(possible) or (allowed[0] if video.codec == "h264" else FULL,)
+    possible = [name for name in RUNGS[: last + 1] if _possible(WORKS[name], settings, video, facts)]
+    allowed = [WORKS[name] for name in possible if RUNGS.index(name) >= first]
+    return tuple(allowed) or (WORKS[possible[-1]],)  # `full` always is
 
 
 def unseen(video: VideoSettings, facts: StreamFacts) -> str:

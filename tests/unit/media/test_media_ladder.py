@@ -61,7 +61,12 @@ def test_settings_bound_it():
     assert names(LadderSettings("skip-nonref", "fps-7.5")) == ["skip-nonref", "skip-b", "fps-10", "fps-7.5"]
     assert "copy" not in names(LadderSettings("full", "audio-copy"))
     assert names(LadderSettings("full", "full")) == ["full"]
-    assert names(LadderSettings("skip-b", "skip-b"), b_referred=True) == ["skip-b"]  # one there must be
+
+
+def test_where_none_is_both_allowed_and_possible_it_is_the_lowest_possible_above():
+    assert names(LadderSettings("skip-b", "skip-b"), b_referred=True) == ["skip-nonref"]
+    assert names(LadderSettings("copy", "copy")) == ["gop-quarter"]
+    assert [w.name for w in ladder(LadderSettings("key", "key"), VIDEO, StreamFacts())] == ["full"]
 
 
 @pytest.mark.parametrize("codec", ["copy", "none"])

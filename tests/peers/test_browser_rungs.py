@@ -1,0 +1,81 @@
+"""What players make of a rendition that is passed on for a while: another size, rate and profile in the same stream."""
+
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from browsing import LOOK, channel, chromium, edge, until
+from faultsource import FaultSource
+
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
+
+# In the worker, instead of the governor: encoded, passed on, encoded again, by the seconds of media.
+PLAN = """
+from edge.media.pipeline import Pipeline
+
+place = Pipeline._place
+PLAN = [(8, "copy"), (20, "skip-nonref"), (32, "copy"), (44, "full")]
+
+
+def placing(self, placed, now):
+    second = placed.dts / 90_000 - 10
+    due = [rung for at, rung in PLAN if second >= at]
+    if due and getattr(self, "due", None) != due[-1]:
+        self.due = due[-1]
+        self.take(self.due)
+    place(self, placed, now)
+
+
+Pipeline._place = placing
+"""
+LADDER = '[channel.ladder]\nhighest = "full"\nallow_copy = true\n'
+
+
+@pytest.fixture(name="source")
+def _source(source_sample):
+    with FaultSource(source_sample) as address:
+        yield address
+
+
+@pytest.fixture(name="url")
+def _url(source, tmp_path, free_port, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(PLAN)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with edge(tmp_path, free_port, channel("news", source) + LADDER) as url:
+        yield url
+
+
+@pytest.mark.parametrize("mode", ["hls", "mse"])
+def test_a_browser_plays_on(mode, url, request):
+    with chromium(request.getfixturevalue("chromium")) as browser:
+        page = browser.new_page()
+        page.goto(f"{url}/live/news?mode={mode}")
+        for height in (240, 540, 240):
+            found = until(lambda: page.evaluate(LOOK), lambda f, h=height: f["playing"] and f["height"] == h, 60)
+            until(lambda: page.evaluate(LOOK), lambda f, at=found["at"]: f["playing"] and f["at"] > at + 3)
+            assert found["error"] is None
+        assert page.evaluate(LOOK)["mode"] == mode
+
+
+@pytest.mark.parametrize("path", ["news.ts", "news.flv", "news.mp4"])
+def test_ffmpeg_decodes_it_without_a_word(path, url, tmp_path, request):
+    """From before the first change until after the second."""
+    ffmpeg, kept = request.getfixturevalue("ffmpeg"), tmp_path / path
+    with urllib.request.urlopen(f"{url}/live/{path}", timeout=30) as answer, kept.open("wb") as file:
+        until(lambda: file.write(answer.read1(65536)) and kept.stat().st_size, lambda _: sizes(kept) >= 3, 90)
+    timing = ["-fps_mode", "passthrough", "-enc_time_base", "1/90000"]
+    command = [ffmpeg, "-v", "error", "-i", kept, *timing, "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert [line for line in done.stderr.splitlines() if "truncat" not in line and "partial" not in line] == []
+
+
+def sizes(path: Path) -> int:
+    """How many runs of pictures of one size there are."""
+    code = (
+        "import av, sys, itertools; c = av.open(sys.argv[1])\n"
+        "print(sum(1 for _ in itertools.groupby(f.width for f in c.decode(video=0))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=False)
+    return int(done.stdout or 0)
