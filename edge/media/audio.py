@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import av
+import msgspec
 
 from edge.media.adts import HEADER, audio_config, is_adts, sound_of
 from edge.media.decode import TICK, Decoder
@@ -18,7 +19,6 @@ from edge.media.timeline import Placed
 RATES = (48000, 44100, 32000, 24000, 22050, 16000)  # what every player takes; another rate becomes the first
 MOST_SILENCE = 10  # seconds inserted at once
 _BITRATE = {1: 64_000, 2: 96_000}
-_FLOAT = 4  # bytes
 
 
 def copies(settings: AudioSettings, codec: str, bitrate: int | None, channels: int) -> bool:
@@ -31,6 +31,18 @@ def copies(settings: AudioSettings, codec: str, bitrate: int | None, channels: i
         return False
     # The rate of a constant stream wobbles by a few per cent
     return settings.bitrate is None or (bitrate is not None and 0 < bitrate <= settings.bitrate * 1.05)
+
+
+class Form(msgspec.Struct, frozen=True):
+    """How samples lie in a frame: format and layout by FFmpeg's names, samples a second."""
+
+    format: str
+    layout: str
+    rate: int
+
+    @classmethod
+    def of(cls, frame: Any) -> Form:
+        return cls(frame.format.name, frame.layout.name, frame.sample_rate)
 
 
 class SampleClock:
@@ -65,41 +77,31 @@ class SampleClock:
         return silence
 
 
-class SampleBuffer:
-    """Planar float samples in, frames of `SAMPLES` out."""
+def cut(frame: Any, skip: int) -> Any:
+    """`frame` without its first `skip` samples."""
+    width = frame.format.bytes * (1 if frame.format.is_planar else frame.layout.nb_channels)
+    made = av.AudioFrame(frame.format.name, frame.layout.name, frame.samples - skip)
+    made.sample_rate = frame.sample_rate
+    for plane, target in zip(frame.planes, made.planes, strict=True):
+        kept = bytes(memoryview(plane)[skip * width : frame.samples * width])
+        target.update(kept.ljust(target.buffer_size, b"\0"))
+    return made
 
-    def __init__(self, layout: str, rate: int) -> None:
-        self._layout, self._rate = layout, rate
-        self._planes = [bytearray() for _ in range(1 if layout == "mono" else 2)]
 
-    @property
-    def samples(self) -> int:
-        return len(self._planes[0]) // _FLOAT
-
-    def add(self, frame: Any, skip: int) -> None:
-        for plane, data in zip(self._planes, frame.planes, strict=True):
-            plane.extend(memoryview(data)[skip * _FLOAT : frame.samples * _FLOAT])
-
-    def add_silence(self, samples: int) -> None:
-        for plane in self._planes:
-            plane.extend(bytes(samples * _FLOAT))
-
-    def take(self) -> Any:
-        """A frame, or None while there are too few samples."""
-        size = SAMPLES * _FLOAT
-        if len(self._planes[0]) < size:
-            return None
-        frame = av.AudioFrame("fltp", self._layout, SAMPLES)
-        frame.sample_rate = self._rate
-        for plane, target in zip(self._planes, frame.planes, strict=True):
-            target.update(bytes(plane[:size]))
-            del plane[:size]
-        return frame
+def silent(form: Form, samples: int) -> Any:
+    """A frame of silence (zero in all formats with a sign)."""
+    made = av.AudioFrame(form.format, form.layout, samples)
+    made.sample_rate = form.rate
+    for plane in made.planes:
+        plane.update(bytes(plane.buffer_size))
+    return made
 
 
 class AudioTrack:
-    """Decodes, resamples, keeps in step and encodes. `emit(encoded)`; `on_template(template)` when the encoder opens.
-    `counts`: decoded, encoded, silence (inserted, in frames of 1024 samples)."""
+    """Decodes, keeps in step and encodes. The encoder gets all frames in one form, that of the first, and mixes them
+    down itself; a source that changes its form, or whose rate few players take, needs a resampler of ours besides.
+    `emit(encoded)`; `on_template(template)` when the encoder opens. `counts`: decoded, encoded, silence (inserted, in
+    frames of 1024 samples)."""
 
     def __init__(
         self, settings: AudioSettings, emit: Callable[[Encoded], None], on_template: Callable[[Any], None]
@@ -109,8 +111,9 @@ class AudioTrack:
         self._emit, self._on_template = emit, on_template
         self._decoder: Decoder | None = None
         self._encoder: AudioEncoder | None = None
+        self._form: Form | None = None  # of what the encoder gets
         self._resampler: Any = None
-        self._resampled: object = None
+        self._resampled: Form | None = None
 
     @property
     def damaged(self) -> int:
@@ -138,51 +141,58 @@ class AudioTrack:
             self._open(frame)
         assert self._encoder is not None  # noqa: S101 - for the type checker
         at = frame.pts * self._encoder.rate // TICKS
-        for resampled in self._resample(frame):
-            silence, skip = self._clock.place(at, resampled.samples)
-            self._silence(silence)
-            self._buffer.add(resampled, skip)
-            at += resampled.samples
-        self._encode()
+        for part in self._formed(frame):
+            silence, skip = self._clock.place(at, part.samples)
+            self._silence(silence, part.samples - skip)
+            if skip < part.samples:
+                self._encode(cut(part, skip) if skip else part)
+            at += part.samples
 
     def _open(self, frame: Any) -> None:
         rate = frame.sample_rate if frame.sample_rate in RATES else RATES[0]
         channels = self._settings.channels or min(2, frame.layout.nb_channels)
         self._encoder = AudioEncoder(rate, channels, int(self._settings.bitrate or _BITRATE[channels]))
+        self._form = Form(frame.format.name, frame.layout.name, rate)
         self._clock = SampleClock(rate)
-        self._buffer = SampleBuffer(self._encoder.layout, rate)
         self._on_template(self._encoder.template)
 
-    def _resample(self, frame: Any) -> list[Any]:
-        assert self._encoder is not None  # noqa: S101 - for the type checker
-        key = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if key != self._resampled:
-            self._resampled = key
-            self._resampler = av.AudioResampler(format="fltp", layout=self._encoder.layout, rate=self._encoder.rate)
+    def _formed(self, frame: Any) -> list[Any]:
+        form = Form.of(frame)
+        if form == self._form:
+            self._resampled = None
+            return [frame]
+        assert self._form is not None  # noqa: S101 - set by _open()
+        if form != self._resampled:
+            self._resampled = form
+            to = self._form
+            self._resampler = av.AudioResampler(format=to.format, layout=to.layout, rate=to.rate)
         frame.pts = None
         out: list[Any] = self._resampler.resample(frame)
         return out
 
-    def _silence(self, samples: int) -> None:
-        if samples:
-            self.counts["silence"] += max(1, samples // SAMPLES)
-            self._buffer.add_silence(samples)
+    def _silence(self, samples: int, after: int = 0) -> None:
+        """Silence that ends `after` samples before the clock."""
+        if not samples:
+            return
+        assert self._form is not None  # noqa: S101 - set by _open()
+        self.counts["silence"] += max(1, samples // SAMPLES)
+        while samples > 0:
+            part = min(samples, self._form.rate)
+            self._encode(silent(self._form, part), after + samples - part)
+            samples -= part
 
-    def _encode(self) -> None:
+    def _encode(self, frame: Any, after: int = 0) -> None:
+        """`frame` ends `after` samples before the clock."""
         assert self._encoder is not None  # noqa: S101 - for the type checker
         assert self._clock.next is not None  # noqa: S101 - set by place()
-        while (frame := self._buffer.take()) is not None:
-            # what is left in the buffer lies between this frame's end and the clock
-            left = self._buffer.samples
-            for encoded in self._encoder.encode(frame, self._clock.next - left - SAMPLES):
-                self.counts["encoded"] += 1
-                self._emit(encoded)
+        for encoded in self._encoder.encode(frame, self._clock.next - after - frame.samples):
+            self.counts["encoded"] += 1
+            self._emit(encoded)
 
     def hold_until(self, pts: int) -> None:
         """No sound while pictures go on: silence up to `pts` ticks, because a player waits for both."""
         if self._encoder is not None:
             self._silence(self._clock.silence_until(pts * self._encoder.rate // TICKS))
-            self._encode()
 
     @property
     def last_pts(self) -> int:

@@ -91,7 +91,8 @@ _AAC = {"aac_coder": "fast", "aac_tns": "0"}
 
 
 class AudioEncoder:
-    """AAC-LC, fed with frames of `SAMPLES` samples (fltp, `rate`, mono or stereo)."""
+    """AAC-LC of `rate`, mono or stereo, fed with frames of any format and layout, the same for all. (PyAV has a filter
+    graph in every encoder, that converts and makes frames of `SAMPLES`.)"""
 
     def __init__(self, rate: int, channels: int, bitrate: int) -> None:
         self.rate = rate
@@ -111,7 +112,8 @@ class AudioEncoder:
         self.template = stream
 
     def encode(self, frame: Any, sample: int) -> list[Encoded]:
-        """The packets that come out when `frame`, whose first sample is number `sample` of the timeline, goes in."""
+        """The packets that come out when `frame`, whose first sample is number `sample` of the timeline, goes in. Less
+        than a packet's worth waits for more."""
         frame.pts, frame.time_base = sample, self._base
         return [
             Encoded(AUDIO, p, p.pts, p.dts, SAMPLES, self._base, key=True, at=p.dts * TICKS // self.rate)

@@ -1,5 +1,7 @@
 """Sound in step with the timeline, its buffer, when it is copied, and ADTS headers."""
 
+from array import array
+
 import av
 import media
 import mediacheck
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge.media import adts
 from edge.media.adts import audio_config, is_adts, sound_of
-from edge.media.audio import MOST_SILENCE, SampleBuffer, SampleClock, copies
+from edge.media.audio import MOST_SILENCE, Form, SampleClock, copies, cut, silent
 from edge.media.encode import SAMPLES
 from edge.media.settings import AudioSettings
 from edge.units import BitRate
@@ -104,32 +106,44 @@ def test_drift_of_a_source_whose_rate_is_wrong_is_corrected() -> None:
     assert abs(line.clock.next - 3600 * RATE * 1001 // 1000) <= RATE // 25 + SAMPLES
 
 
-def frame(layout: str, samples: int, value: float) -> av.AudioFrame:
-    made = av.AudioFrame("fltp", layout, samples)
-    made.sample_rate = RATE
-    data = memoryview(bytearray(4 * samples)).cast("f")
-    for i in range(samples):
-        data[i] = value
-    for plane in made.planes:
-        plane.update(bytes(data).ljust(plane.buffer_size, b"\0"))
+KINDS = {"fltp": "f", "flt": "f", "s16p": "h", "s16": "h", "s32": "i"}  # and how an array calls their samples
+
+
+def ramp(form: Form, samples: int) -> av.AudioFrame:
+    """Sample n of channel c is 1000 c + n + 1."""
+    made = av.AudioFrame(form.format, form.layout, samples)
+    made.sample_rate = form.rate
+    channels = made.layout.nb_channels
+    tracks = [[1000 * c + n + 1 for n in range(samples)] for c in range(channels)]
+    if not made.format.is_planar:
+        tracks = [[value for moment in zip(*tracks, strict=True) for value in moment]]
+    for plane, values in zip(made.planes, tracks, strict=True):
+        plane.update(array(KINDS[form.format], values).tobytes().ljust(plane.buffer_size, b"\0"))
     return made
 
 
-@pytest.mark.parametrize("layout", ["mono", "stereo"])
-def test_the_buffer_gives_whole_frames_in_order(layout: str) -> None:
-    buffer = SampleBuffer(layout, RATE)
-    buffer.add(frame(layout, 1000, 0.5), skip=100)
-    assert buffer.samples == 900
-    assert buffer.take() is None
-    buffer.add_silence(200)
-    taken = buffer.take()
-    assert (taken.samples, taken.layout.name, taken.sample_rate) == (SAMPLES, layout, RATE)
-    for plane in taken.planes:
-        values = memoryview(plane).cast("f")[:SAMPLES]
-        assert list(values[:900]) == [0.5] * 900
-        assert list(values[900:]) == [0.0] * (SAMPLES - 900)
-    assert buffer.samples == 76
-    assert buffer.take() is None
+def values(frame: av.AudioFrame) -> list[list[float]]:
+    """By channel."""
+    width = frame.samples * (1 if frame.format.is_planar else frame.layout.nb_channels)
+    planes = [memoryview(bytes(plane)).cast(KINDS[frame.format.name])[:width].tolist() for plane in frame.planes]
+    return planes if frame.format.is_planar else [planes[0][c :: len(planes[0]) // frame.samples] for c in range(2)]
+
+
+@pytest.mark.parametrize("form", [Form(name, "stereo", RATE) for name in KINDS], ids=lambda form: form.format)
+@pytest.mark.parametrize("skip", [1, 100, 1151])
+def test_a_frame_is_cut(form: Form, skip: int) -> None:
+    whole = ramp(form, 1152)
+    rest = cut(whole, skip)
+    assert (rest.samples, Form.of(rest)) == (1152 - skip, form)
+    assert values(rest) == [channel[skip:] for channel in values(whole)]
+    assert values(rest)[1][0] == 1000 + skip + 1
+
+
+@pytest.mark.parametrize("form", [Form(name, "stereo", 44100) for name in KINDS], ids=lambda form: form.format)
+def test_silence_has_the_form_that_is_asked(form: Form) -> None:
+    made = silent(form, 333)
+    assert (made.samples, Form.of(made)) == (333, form)
+    assert values(made) == [[0] * 333] * 2
 
 
 @pytest.mark.parametrize(
