@@ -46,7 +46,11 @@ def run(args: argparse.Namespace | SimpleNamespace) -> int:
 
 
 def _uvloop() -> Any:
-    """uvloop and asyncio without the ssl that both import: http.tls loads it for the first source that needs it."""
-    with standins("ssl"):
+    """uvloop and asyncio without what they name and do not use here, 2 MB: `ssl` (http.tls loads it for the first
+    source that needs it); `ast` (inspect reads sources with it), `locale` (of subprocess, for text), `tokenize` (of
+    linecache, for a traceback's lines) and `ipaddress` (of urllib, for literal addresses) are loaded when needed."""
+    with standins("ssl", "ast", "locale", "tokenize", "ipaddress"):
+        import urllib.parse  # noqa: F401, PLC0415
+
         import uvloop  # noqa: PLC0415 - only this verb pays for it
     return uvloop

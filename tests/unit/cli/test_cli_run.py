@@ -15,7 +15,7 @@ from edge.host.allocator import ALLOCATOR
 # Each costs 0.1 MB or more, with what it imports; html.entities, email and http.server come with urllib.request.
 UNWANTED = {
     "ssl", "hashlib", "argparse", "html.entities", "email", "http.server", "urllib.request", "wsgiref", "tempfile",
-    "shutil", "tomllib", "rich", "unittest", "multiprocessing", "sqlite3",
+    "shutil", "ast", "locale", "ipaddress", "tomllib", "rich", "unittest", "multiprocessing", "sqlite3",
 }  # fmt: skip
 
 
@@ -47,6 +47,28 @@ print(sorted({UNWANTED!r} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_stood_in_is_there_when_it_is_needed() -> None:
+    script = """
+from edge.cli import run
+run._uvloop()
+import inspect, subprocess, traceback, urllib.parse
+assert urllib.parse.urlsplit("http://[::1]:80/").hostname == "::1"
+try:
+    urllib.parse.urlsplit("http://[v1.:x/")
+except ValueError:
+    pass
+assert subprocess.run(["echo", "text"], capture_output=True, text=True).stdout == "text\\n"
+assert str(inspect.signature(len)) == "(obj, /)"
+assert inspect.cleandoc(inspect.getsource(traceback.print_exc)).startswith("def print_exc")
+try:
+    1 / 0
+except ZeroDivisionError:
+    assert "ZeroDivisionError" in traceback.format_exc()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_worker_has_its_allocator_set(tmp_path) -> None:

@@ -26,6 +26,16 @@ def test_what_is_missing_seems_to_be_there_and_is_gone_afterwards() -> None:
         __import__("no_such_package")
 
 
+def test_who_still_names_it_afterwards_gets_the_real_one() -> None:
+    with standins("colorsys", "no_such_package"):
+        import colorsys  # noqa: PLC0415
+
+        import no_such_package  # noqa: PLC0415
+    assert colorsys.rgb_to_hsv(1, 1, 1) == (0, 0, 1)
+    with pytest.raises(ImportError):
+        no_such_package.anything  # noqa: B018
+
+
 def test_what_is_loaded_stays_what_it_is() -> None:
     with standins("json"):
         import json  # noqa: PLC0415
