@@ -13,7 +13,7 @@ from edge.config.model import Settings
 from edge.host.datadir import trouble
 from edge.http.settings import HttpSettings
 from edge.log import origin
-from edge.media.settings import AudioSettings, VideoSettings
+from edge.media.settings import AudioSettings, LadderSettings, VideoSettings
 from edge.units import show_rate
 
 HELP = "say what a configuration means, or everything that is wrong with it"
@@ -64,6 +64,8 @@ def _channel(channel: ChannelSettings) -> Rows:
     yield "  source", _source(channel)
     yield "  video", _video(channel.video)
     yield "  audio", _audio(channel.audio)
+    if channel.video.codec == "h264":
+        yield "  ladder", _ladder(channel.ladder)
     yield "  viewers", f"at most {channel.max_viewers}" if channel.max_viewers else "not limited by the channel"
     access = "public" if channel.public else "with a token of scope view"
     yield "  access", f"{access}, {'started by the first viewer' if channel.on_demand else 'always on'}"
@@ -96,6 +98,11 @@ def _picture(video: VideoSettings) -> str:
     if video.width or video.height:
         return f"{'width' if video.width else 'height'} {video.width or video.height}, the other by aspect"
     return "the source's size"
+
+
+def _ladder(ladder: LadderSettings) -> str:
+    copy = "the source itself where the line bears it" if ladder.allow_copy else "never the source itself"
+    return f"from {ladder.highest} down to {ladder.lowest} when the processor does not suffice, {copy}"
 
 
 def _audio(audio: AudioSettings) -> str:
