@@ -16,6 +16,10 @@ from edge.log import Log
 
 EVERY = 0.25  # seconds between looks
 USAGE = 1.0  # seconds between samples of the limits: a few small files
+LATE, SOONER = (
+    0.1,
+    0.5,
+)  # seconds: a look so late may mean that the process stands; and after how long the limits are read
 SAME = 0.03  # of a pace: less is not worth telling the thread
 
 
@@ -149,7 +153,8 @@ class Governor:
 
     def look(self, now: float) -> None:
         """All that is due four times a second; `start` calls it."""
-        if now - self._sampled >= USAGE or now < self._sampled:
+        every = SOONER if self._late and self._late[-1] >= LATE else USAGE
+        if now - self._sampled >= every or now < self._sampled:
             self._take_sample(now)
         for entry in self._entries.values():
             self._view(entry, now)

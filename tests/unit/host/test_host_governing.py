@@ -199,6 +199,17 @@ def test_limits_that_cannot_be_read_are_told_once_and_the_loads_are_governed(ben
     assert host.governor.stats().used is None
 
 
+def test_limits_are_read_sooner_when_the_loop_is_late(bench):
+    """A quota that has just been met stops the whole process for a part of each period."""
+    host, asked = bench(Thread()), []
+    host.governor._usage = lambda now: asked.append(now) or host.usage
+    host.look(2.0)
+    assert asked == [100.25, 101.25]
+    host.governor._late.append(0.15)
+    host.look(1.0)
+    assert asked == [100.25, 101.25, 102.25, 102.75]
+
+
 def test_a_load_that_is_removed_is_looked_at_no_more(bench):
     live = Thread()
     host = bench(live).look(1.0)
