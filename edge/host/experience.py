@@ -17,6 +17,8 @@ TAKEN = 3.0  # seconds until a rung that was asked for is in force, or is not wh
 SETTLE = 1.0  # seconds until a change can be measured
 STRAINED, FULL = 0.5, 0.95  # of the periods throttled, and of the quota used: the whole process stands at its limit
 GROWN = 1.1  # times what there was: not the same any more
+OVER = 60.0  # seconds after which less than a visible quota is not believed in any more, once in ten minutes
+BELIEF = 600.0  # seconds
 KNOWN = 20.0  # seconds for which a thread has had its share of a core, before that is taken as usual
 CAUGHT = 0.2  # seconds at work, up to which a thread has caught up: it is only at work just now
 QUIET = 1.5  # seconds of having caught up, from which on a rate of the last second is not of the trouble before
@@ -186,9 +188,19 @@ def _believe(state: State, loads: Sequence[LoadView], pressure: Pressure, now: f
     if _grown(limit, visible(pressure, state.other), pressure) or (limit.brief and not limit.stands(now)):
         return replace(state, limit=None, news=now)
     share = usual_share(state.memories, loads)
+    if _passed(state, limit, share, now):
+        return replace(state, limit=None, believed=now)
     if limit.share is None:
         return replace(state, limit=replace(limit, share=share)) if now - limit.at >= KNOWN else state
     return _neighbours(state, limit, share, now)
+
+
+def _passed(state: State, limit: Limit, share: float | None, now: float) -> bool:
+    """Less was got than a visible quota leaves, and nobody else is on the core: it was a moment, such as a start, when
+    libraries are imported, or a first scrape."""
+    less = limit.bound < float("inf") and limit.total < SHARED * limit.visible
+    calm = now - max(limit.at, state.trouble) >= OVER and (share or 0.0) >= ALONE
+    return less and calm and now - state.believed >= BELIEF
 
 
 def _neighbours(state: State, limit: Limit, share: float | None, now: float) -> State:
