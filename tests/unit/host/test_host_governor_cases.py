@@ -170,6 +170,17 @@ def test_a_hidden_limit_is_tried_again_after_ten_minutes_one_rung_at_a_time():
     assert all(b - a >= 60.0 for a, b in pairwise(times[1:]))
 
 
+def test_what_was_got_in_a_bad_moment_under_a_quota_is_forgotten_after_a_minute():
+    """A start: for the first seconds the process itself takes most of the quota."""
+    live = judged()
+    host = Host([live], quota=lambda _t: 0.06, other=lambda t: 0.045 if t < 1010 else 0.002).run(15)
+    low = live.rung
+    assert low in ("gop-half", "gop-quarter", "key", "audio")
+    host.run(130)
+    assert live.rung in ("loop-noref", "loop-none", "skip-nonref", "skip-b")
+    assert sum(change.reason == "room" for _, change in host.changes) == 1
+
+
 def test_a_quota_that_is_lifted_is_news_though_something_else_was_the_limit():
     live = judged()
     limits = {"quota": lambda t: 0.06 if t < 1100 else None, "hidden": lambda t: 0.02 if t < 1100 else None}
