@@ -22,7 +22,7 @@ from edge.flow.hub import Hub, Listener
 from edge.flow.ring import Bounds
 from edge.log import Log, Throttle
 from edge.media import kinds
-from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable, Without
+from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable, Without, gathered
 from edge.media.kinds import Kind
 
 if TYPE_CHECKING:
@@ -326,7 +326,7 @@ class Channel:
     # -- from the thread
 
     def _deliver(self, events: list[Event]) -> None:
-        for event in events:
+        for event in gathered(events):
             self._take(event)
         self._refresh()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from edge.flow.ring import Chunk
@@ -56,3 +58,17 @@ class Without(msgspec.Struct, frozen=True):
 
 
 Event = Init | Media | Unavailable | Discontinuity | Poster | Format | Without
+
+
+def gathered(events: Iterable[Event]) -> Iterable[Event]:
+    """The same with the media of a container in one event, as far as nothing else comes between: a viewer is written
+    to once, not for every frame. Pure."""
+    chunks: dict[str, list[Chunk]] = {}
+    for event in events:
+        if isinstance(event, Media):
+            chunks.setdefault(event.container, []).extend(event.chunks)
+            continue
+        yield from (Media(container, each) for container, each in chunks.items())
+        chunks.clear()
+        yield event
+    yield from (Media(container, each) for container, each in chunks.items())
