@@ -275,7 +275,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "edge_event_loop_lag_seconds",
         "histogram",
-        "How late the event loop was for a call due every 100 ms.",
+        "How late the event loop was for a call due every 250 ms.",
         (),
         _loop_lag,
     ),
