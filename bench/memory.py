@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import common
 import media
 import private
+import readahead
 import zram
 from caged import MIB, held, used
 from record import Recorder, get
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
     from edge.host.cage import Cage
 
-ROUNDS = ((64, 56, 52), (48, 45, 42), (39, 36, 33), (30, 28, 26))  # MiB; it ends with a round in which none is enough
-FFMPEG = (64, 56, 48, 42)  # one beside each round
+ROUNDS = ((64, 56), (48, 46, 45), (44, 42), (39, 36))  # MiB; it ends with a round in which none is enough
+FFMPEG = (64, 56, 48, 45)  # one beside each round
 SWAPPED = (48, 42, 36)
 SWAP = 32 * MIB  # for each
 FIRST = 60.0  # seconds after the first byte before anything is judged
@@ -200,7 +201,7 @@ def bounds(rows: dict[str, Any]) -> list[dict[str, Any]]:
 
 def main() -> None:
     options = common.arguments(__doc__ or "", seconds=20, quick=8, outputs="ts,ts,ts")
-    with common.folder() as work:
+    with common.folder() as work, readahead.usual(work) as ahead:
         at_once = max(map(len, ROUNDS))
         homes = {"edge": [private.edge(work / f"edge-home-{n}") for n in range(at_once)]}
         homes["ffmpeg"] = [private.ffmpeg(work / "ffmpeg-home")]
@@ -214,7 +215,11 @@ def main() -> None:
         print(f"with zram: skipped, {more}\n")
     floors = {who: floor(rows, who) for who in ("edge", "ffmpeg")}
     found = {"rows": everything, "zram": more if isinstance(more, str) else "used", "floors": floors}
-    common.save(options, "memory", found | {"outputs": options.outputs, "bounds": bounds(rows)})
+    found |= {"readahead_kib": ahead, "outputs": options.outputs, "bounds": bounds(rows)}
+    print(f"readahead of the disk: {ahead or 'unknown'} KiB")
+    common.save(
+        options, "memory", found | {"readahead_kib": ahead} | {"outputs": options.outputs, "bounds": bounds(rows)}
+    )
 
 
 if __name__ == "__main__":
