@@ -217,9 +217,7 @@ def main() -> None:
     found = {"rows": everything, "zram": more if isinstance(more, str) else "used", "floors": floors}
     found |= {"readahead_kib": ahead, "outputs": options.outputs, "bounds": bounds(rows)}
     print(f"readahead of the disk: {ahead or 'unknown'} KiB")
-    common.save(
-        options, "memory", found | {"readahead_kib": ahead} | {"outputs": options.outputs, "bounds": bounds(rows)}
-    )
+    common.save(options, "memory", found)
 
 
 if __name__ == "__main__":

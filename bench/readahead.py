@@ -1,5 +1,5 @@
-"""The disk's readahead. A page fault reads so much around the page: 8 MiB, as on some cloud disks, throw out of
-a small memory group what it needs next (490 major faults a second at 45 MiB were seen; with 128 KiB, Debian's default, 0.25)."""
+"""The disk's readahead. A page fault reads so much around the page: 8 MiB, as on some cloud disks, throw out of a small
+memory group what it needs next. At 45 MiB 490 major faults a second were seen, with 128 KiB, Debian's default, 0.25."""
 
 from __future__ import annotations
 
