@@ -43,6 +43,7 @@ class History:
     def __init__(self) -> None:
         self._dts = array("q")
         self._digest = array("I")
+        self.last: int | None = None
 
     def __len__(self) -> int:
         return len(self._dts)
@@ -53,10 +54,7 @@ class History:
             del self._digest[:REMEMBERED]
         self._dts.append(dts)
         self._digest.append(digest)
-
-    @property
-    def last(self) -> int | None:
-        return self._dts[-1] if self._dts else None
+        self.last = dts
 
     def could_tell(self, dts: int) -> bool:
         """False in the time shortly before what is remembered, where a long replay may begin."""

@@ -74,30 +74,25 @@ class Stream(msgspec.Struct):
     kind: int
     av: Any
     scale: float
+    codec: str
     usual: int = 0
-
-    @property
-    def codec(self) -> str:
-        return str(self.av.codec_context.name)
 
 
 class _Body:
     """A response's bytes as a file for PyAV, not seekable; those `put_back` come first. Ends, `starved`, when bytes
-    trickle in and no packet has come out (`alive`) for PACKETS_SILENT seconds."""
+    trickle in and no packet has come out for PACKETS_SILENT seconds (whoever gets one sets `alive`)."""
 
     def __init__(self, pipe: Readable) -> None:
         self.starved: SourceError | None = None
+        self.alive = True
+        self._since = 0.0  # when a read last found it alive
         self._pipe = pipe
         self._head = b""
-        self.alive()
 
     @property
     def error(self) -> Any:
         """Why it ended; None: where it should."""
         return self.starved or self._pipe.error
-
-    def alive(self) -> None:
-        self._alive = time.monotonic()
 
     def put_back(self, data: bytes) -> None:
         self._head = data + self._head
@@ -106,7 +101,10 @@ class _Body:
         if self._head:
             data, self._head = self._head[:n], self._head[n:]
             return data
-        if time.monotonic() - self._alive > PACKETS_SILENT:
+        now = time.monotonic()
+        if self.alive:
+            self.alive, self._since = False, now
+        elif now - self._since > PACKETS_SILENT:
             self.starved = SourceError("no_frames", f"expected media, got bytes without any for {PACKETS_SILENT:g} s")
             return b""
         return self._pipe.read(n)
@@ -179,7 +177,7 @@ class Source:
                 if packet.size and (mark := self._mark(packet, used[packet.stream_index], last)) is not None:
                     yield mark, packet
                 if self._body is not None:
-                    self._body.alive()  # also after the consumer has waited
+                    self._body.alive = True  # also after the consumer has waited
         except av.FFmpegError as error:
             raise classify(error, opening=False) from None
         if self._body is not None and self._body.starved is not None:
@@ -191,9 +189,10 @@ class Source:
         kind = stream.kind
         # FFmpeg 8 leaves packets that were parsed before the rate was known without a duration, and all packets of a
         # stream that began after the probing.
-        if not packet.duration and not stream.usual and stream.codec == "aac":
+        if not stream.usual and not packet.duration and stream.codec == "aac":
             stream.usual = adts.ticks(bytes(packet))
-        duration = round(packet.duration * stream.scale) if packet.duration else stream.usual
+        length = packet.duration
+        duration = round(length * stream.scale) if length else stream.usual
         dts, pts = packet.dts, packet.pts
         if dts is None:
             dts = pts
@@ -217,7 +216,8 @@ def _pick(streams: list[Any], kind: str, language: str | None) -> Stream | None:
     if not found:
         return None
     stream = found[0]
-    return Stream(VIDEO if kind == "video" else AUDIO, stream, float(stream.time_base * TICKS), _usual(stream))
+    scale, codec = float(stream.time_base * TICKS), str(stream.codec_context.name)
+    return Stream(VIDEO if kind == "video" else AUDIO, stream, scale, codec, _usual(stream))
 
 
 def _usual(stream: Any) -> int:

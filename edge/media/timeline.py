@@ -44,7 +44,9 @@ class Placed(msgspec.Struct, Generic[Item], gc=False):
 
 def near(time: int, reference: int | None) -> int:
     """`time` in the turn of the 33-bit clock that is nearest to `reference`."""
-    return time if reference is None else time + round((reference - time) / WRAP) * WRAP
+    if reference is None or abs(reference - time) < WRAP // 2:
+        return time
+    return time + round((reference - time) / WRAP) * WRAP
 
 
 class Timeline(Generic[Item]):
@@ -240,8 +242,10 @@ class Timeline(Generic[Item]):
     def _straggles(self, mark: Mark) -> int | None:
         """The output time of a packet of the clock before the last jump, else None. A stream that has begun on the new
         clock has left the old one, though its times may come by there again."""
+        if self._old_clock is None or self._history[mark.stream].last is not None:
+            return None
         last = self._last()
-        if self._old_clock is None or last is None or self._history[mark.stream].last is not None:
+        if last is None:
             return None
         offset, old_last = self._old_clock
         old = near(mark.dts, old_last)
