@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 
@@ -64,6 +65,16 @@ def _name(template: Any) -> str:
     return _NAMES.get(name, name)
 
 
+class _Last(NamedTuple):
+    """Of the packet before, in seconds: its time as it was given and as it went in, the end of the one before it, and
+    its own."""
+
+    given: float
+    dts: float
+    least: float
+    end: float
+
+
 class Muxer:
     """`templates`: by stream (VIDEO, AUDIO), the encoder's or copy's stream. `init` is what a newcomer gets first: FLV
     header and sequence headers, MP4 ftyp and moov, nothing for TS. CodecError: the container cannot carry the codec."""
@@ -76,6 +87,7 @@ class Muxer:
         self._has_video = VIDEO in templates
         self._track = 1 if self._has_video else None
         self._time = 0
+        self._ends: dict[int, _Last] = {}
         self._sink = _Sink()
         options = dict(_OPTIONS[container])
         if container == "ts" and not self._has_video:
@@ -97,12 +109,25 @@ class Muxer:
             self._time = max(self._time, encoded.at)
         packet.pts, packet.dts, packet.duration = encoded.pts, encoded.dts, encoded.duration
         packet.time_base = encoded.base
+        if self.container == "mp4":
+            self._keep_order(packet, encoded)
         packet.stream = self._streams[encoded.stream]
         try:
             self._av.mux_one(packet)
         except (av.FFmpegError, ValueError, OSError) as error:
             raise CodecError(f"{self.container} refuses a packet: {error}") from None
         return [self._chunk(data) for data in self._sink.take()]
+
+    def _keep_order(self, packet: Any, encoded: Encoded) -> None:
+        """libavformat lets a fragment begin where the packet before it was said to end, and aborts the process when the
+        next packet but one is due before that."""
+        rate, last = encoded.base.denominator / encoded.base.numerator, self._ends.get(encoded.stream)
+        given = at = packet.dts / rate
+        if last is not None and last.given < at and (at < last.least or at <= last.dts):
+            packet.dts = math.floor(max(last.least, last.dts) * rate) + 1
+            packet.pts = max(packet.pts, packet.dts)
+            at = packet.dts / rate
+        self._ends[encoded.stream] = _Last(given, at, at if last is None else last.end, at + encoded.duration / rate)
 
     def _chunk(self, data: bytes) -> Chunk:
         if self.container == "ts":

@@ -29,6 +29,7 @@ FRAMES_SILENT = 10.0  # seconds without a picture or sound although bytes flow: 
 ENOUGH = 25  # packets from which something must come out
 APART = TICKS  # one stream goes on so far without the other: hold_until
 MARGIN = TICKS // 2
+GATHER = 0.25  # seconds
 DEMUXING = 0.002  # seconds; a packet takes about 5 us
 
 
@@ -162,7 +163,15 @@ class Pipeline:
     def play_bytes(self, pipe: Readable, before: bytes) -> None:
         """Plays the body of one HTTP response; `before`: the last bytes of the one before. Errors as of `play`."""
         self._metering.start()
-        self.play(open_pipe(MeteredPipe(pipe, self._metering, self._flush), before, self._program, self._language))
+        self.play(open_pipe(MeteredPipe(pipe, self._metering, self._rest), before, self._program, self._language))
+
+    def _rest(self) -> None:
+        """Before a wait for the source. Where much of each GOP is left out, it is longer: less often and more at once
+        costs less, and the delay is the lesser evil."""
+        self._flush()
+        if self._tracks.work.gop < 1:
+            with self._metering:
+                self._cancelled.wait(GATHER)
 
     def play_url(self, url: str, kind: Kind, headers: dict[str, str]) -> None:
         """Plays what libavformat opens by itself. Errors as of `play`."""

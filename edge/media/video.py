@@ -22,6 +22,7 @@ from edge.media.unshown import Unshown
 
 REPEAT = TICKS // 5  # how often the last picture is shown again while there is no new one: keyframes stay on time
 MOST_REPEATS = 50
+STANDING = TICKS // 2  # likewise while pictures are left out, on multiples: one of them is each keyframe's place
 POSTER_EVERY = 10 * TICKS
 
 
@@ -45,6 +46,12 @@ def repeats(last: int, pts: int, every: int = REPEAT) -> list[int]:
     if pts - last <= 2 * every:
         return []
     return list(range(last + every, pts - every // 2, every))[:MOST_REPEATS]
+
+
+def multiples(last: int, until: int, every: int) -> range:
+    """The multiples of `every` after `last`, up to `until`; the last ones, if they are many. Pure."""
+    first = max(last // every + 1, until // every - MOST_REPEATS)
+    return range(first * every, until + 1, every)
 
 
 class VideoTrack:
@@ -73,6 +80,7 @@ class VideoTrack:
         self._stream_sar: Fraction | None = None
         self._last: Any = None  # the last scaled frame: one frame of the rendition's size
         self._last_pts = -1
+        self._stands = False  # the last picture is shown while others are left out
         self._next_poster = 0
 
     @property
@@ -107,6 +115,10 @@ class VideoTrack:
     def take(self, work: Work) -> None:
         """Works so as soon as the stream permits."""
         self.thinning.take(work)
+
+    @property
+    def _standing(self) -> int:
+        return max(self._repeat_every, STANDING)
 
     def _set_rate(self, fps: float) -> None:
         self._fps = fps
@@ -145,8 +157,10 @@ class VideoTrack:
         self.counts["dropped_undecoded"] += 1
         if last:
             self._drain()
-        if self.thinning.broken:
-            self.hold_until(dts)
+        self._stands = self.thinning.broken
+        if self._stands and self._last is not None:
+            for again in multiples(self._last_pts, dts, self._standing):
+                self._repeat(again)
 
     def _drain(self) -> None:
         """Shows what decoder and scaler hold back; a keyframe must follow."""
@@ -182,9 +196,9 @@ class VideoTrack:
             self._last = None
             self._encoder = VideoEncoder(self._settings, geometry)
             self._on_template(self._encoder.template, geometry)
-        if self._last is not None:
-            for again in repeats(self._last_pts, pts, self._repeat_every):
-                self._repeat(again)
+        if not self._stands:
+            self.hold_until(pts)
+        self._stands = False
         self._encode(frame, pts)
         self._last = frame
 
@@ -201,8 +215,7 @@ class VideoTrack:
     def _encode(self, frame: Any, pts: int) -> None:
         assert self._encoder is not None  # noqa: S101 - for the type checker
         self._last_pts = pts
-        # An MP4 fragment that sound has ended lets the next one begin where this picture's duration says.
-        self._encoder.duration = self._repeat_every if self.thinning.broken else round(TICKS / self._fps)
+        self._encoder.duration = round(TICKS / self._fps)
         for encoded in self._encoder.encode(frame, pts):
             self.counts["encoded"] += 1
             self._emit(encoded)

@@ -119,7 +119,8 @@ class VideoLadder:
             referred: bool | None = False
         else:
             if key:
-                self._pyramid.key(in_use=self._track.work.decode == "anchors")
+                work = self._track.work
+                self._pyramid.key(in_use=work.decode == "anchors" and work.gop > 0)
             self._pyramid.note(packet, self._length)
             referred = self._pyramid.referred
         self._track.thinning.know(b_referred=referred is not False)

@@ -1,4 +1,5 @@
-"""What players make of a rendition that is passed on for a while: another size, rate and profile in the same stream."""
+"""What players make of changes of rung: passed on for a while (another size, rate and profile in the same stream), and
+pictures that hardly move."""
 
 import subprocess
 import sys
@@ -16,12 +17,12 @@ PLAN = """
 from edge.media.pipeline import Pipeline
 
 place = Pipeline._place
-PLAN = [(8, "copy"), (20, "skip-nonref"), (32, "copy"), (44, "full")]
+PLAN = {}
 
 
 def placing(self, placed, now):
     second = placed.dts / 90_000 - 10
-    due = [rung for at, rung in PLAN if second >= at]
+    due = [rung for at, rung in PLAN if second >= float(at)]
     if due and getattr(self, "due", None) != due[-1]:
         self.due = due[-1]
         self.take(self.due)
@@ -39,9 +40,14 @@ def _source(source_sample):
         yield address
 
 
+PASSED_ON = ((8, "copy"), (20, "skip-nonref"), (32, "copy"), (44, "full"))
+SLOW = ((6, "key"), (16, "audio"), (30, "gop-half"), (36, "skip-b"))
+
+
 @pytest.fixture(name="url")
-def _url(source, tmp_path, free_port, monkeypatch):
-    (tmp_path / "sitecustomize.py").write_text(PLAN)
+def _url(source, tmp_path, free_port, monkeypatch, request):
+    plan = getattr(request, "param", PASSED_ON)
+    (tmp_path / "sitecustomize.py").write_text(PLAN.replace("PLAN = {}", f"PLAN = {plan}"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with edge(tmp_path, free_port, channel("news", source) + LADDER) as url:
         yield url
@@ -57,6 +63,19 @@ def test_a_browser_plays_on(mode, url, request):
             until(lambda: page.evaluate(LOOK), lambda f, at=found["at"]: f["playing"] and f["at"] > at + 3)
             assert found["error"] is None
         assert page.evaluate(LOOK)["mode"] == mode
+
+
+@pytest.mark.parametrize("url", [SLOW], indirect=True, ids=["slow"])
+@pytest.mark.parametrize("mode", ["hls", "mse"])
+def test_a_browser_plays_pictures_that_hardly_move(mode, url, request):
+    """And it does not stand still itself: fifty seconds of media in little more than that."""
+    with chromium(request.getfixturevalue("chromium")) as browser:
+        page = browser.new_page()
+        page.goto(f"{url}/live/news?mode={mode}")
+        begin = until(lambda: page.evaluate(LOOK), lambda f: f["playing"])
+        end = until(lambda: page.evaluate(LOOK), lambda f: f["at"] > begin["at"] + 45, 60)
+        assert end["now"] - begin["now"] < 50
+        assert end["error"] is None
 
 
 @pytest.mark.parametrize("path", ["news.ts", "news.flv", "news.mp4"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -239,3 +241,41 @@ def test_an_impossible_size_is_a_codec_error() -> None:
 def test_an_impossible_rate_is_a_codec_error() -> None:
     with pytest.raises(CodecError, match="AAC refuses"):
         AudioEncoder(12345, 2, 64_000)
+
+
+WILD = """
+import random, sys
+from fractions import Fraction
+import av
+from edge.media.encode import AudioEncoder, VideoEncoder
+from edge.media.geometry import Geometry
+from edge.media.mux import Muxer
+from edge.media.settings import VideoSettings
+
+rng = random.Random(int(sys.argv[1]))
+video = VideoEncoder(VideoSettings(fps=15), Geometry(64, 48, Fraction(1), (64, 48)))
+audio = AudioEncoder(48000, 1, 64000)
+muxer, at, sample = Muxer("mp4", {0: video.template, 1: audio.template}), 900_000, 480_000
+for _ in range(300):
+    video.duration = rng.choice([6000, 45_000, 90_000])
+    for encoded in video.encode(av.VideoFrame(64, 48, "yuv420p"), at):
+        muxer.mux(encoded)
+    at += rng.choice([1, 2, 180, 6000, 6000, 6000, 60_000])
+    while sample * 90_000 // 48_000 < at:
+        frame = av.AudioFrame("fltp", "mono", 1024)
+        frame.planes[0].update(bytes(4096))
+        frame.sample_rate = 48_000
+        for encoded in audio.encode(frame, sample):
+            muxer.mux(encoded)
+        sample += 1024
+muxer.close()
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pictures_that_come_sooner_than_was_said_do_not_end_the_process(seed: int) -> None:
+    """libavformat asserts that they do not, in fragments that sound has ended."""
+    done = subprocess.run(
+        [sys.executable, "-c", WILD, str(seed)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

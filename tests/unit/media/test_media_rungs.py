@@ -46,6 +46,7 @@ class Laddered:
         )  # fmt: skip
         self.pipeline.want(containers or ("ts",))
         self.pipeline._wait = lambda seconds: None
+        self.pipeline._rest = lambda: None
 
     def play(self, path_or_bytes, error=None):
         data = path_or_bytes if isinstance(path_or_bytes, bytes) else path_or_bytes.read_bytes()
@@ -79,7 +80,7 @@ def video_of(data):
 
 RATES = {
     "full": 15, "loop-noref": 15, "loop-none": 15, "skip-nonref": 15, "skip-b": 15, "fps-10": 10, "fps-7.5": 7.5,
-    "gop-half": 6.2, "gop-quarter": 5.6, "copy": 50, "key": 4.8, "audio": 5, "audio-copy": 5,
+    "gop-half": 5.4, "gop-quarter": 4.0, "copy": 50, "key": 2.5, "audio": 2.1, "audio-copy": 2.1,
 }  # fmt: skip
 
 
@@ -96,10 +97,10 @@ def test_a_rung_plays(rung, container):
     span = max(shown) - min(shown)
     assert (len(shown) - 1) / span == pytest.approx(RATES[rung], rel=0.1)
     if rung != "copy":
-        assert max(b - a for a, b in pairwise(shown)) <= 0.45
+        assert max(b - a for a, b in pairwise(shown)) <= (0.501 if container != "mp4" else 0.95)
         keys = [p.pts for p in packets if p.kind == "video" and p.key]
         assert all(1.5 < b - a < 2.5 for a, b in pairwise(keys))
-        if container != "mp4":  # whose times are those of guessed durations where a fragment ends with a repeat
+        if container != "mp4":  # where a fragment that sound has ended begins when the picture before was said to end
             assert {int(k / 2 + 0.01) for k in keys} == set(range(int(keys[0] / 2), int(keys[-1] / 2 + 0.01) + 1))
     sound = [p.pts for p in packets if p.kind == "audio"]
     assert max(b - a for a, b in pairwise(sound)) < 0.1
