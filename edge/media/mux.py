@@ -65,6 +65,9 @@ def _name(template: Any) -> str:
     return _NAMES.get(name, name)
 
 
+APART = 0.0002  # seconds: two ticks of the coarsest clock that libavformat chooses for MP4 (10 kHz)
+
+
 class _Last(NamedTuple):
     """Of the packet before, in seconds: its time as it was given and as it went in, the end of the one before it, and
     its own."""
@@ -123,8 +126,8 @@ class Muxer:
         next packet but one is due before that."""
         rate, last = encoded.base.denominator / encoded.base.numerator, self._ends.get(encoded.stream)
         given = at = packet.dts / rate
-        if last is not None and last.given < at and (at < last.least or at <= last.dts):
-            packet.dts = math.floor(max(last.least, last.dts) * rate) + 1
+        if last is not None and last.given < at < (least := max(last.least, last.dts + APART)):
+            packet.dts = math.ceil(least * rate)
             packet.pts = max(packet.pts, packet.dts)
             at = packet.dts / rate
         self._ends[encoded.stream] = _Last(given, at, at if last is None else last.end, at + encoded.duration / rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -162,8 +163,18 @@ class Pipeline:
 
     def play_bytes(self, pipe: Readable, before: bytes) -> None:
         """Plays the body of one HTTP response; `before`: the last bytes of the one before. Errors as of `play`."""
+        with self._at_work():
+            self.play(open_pipe(MeteredPipe(pipe, self._metering, self._rest), before, self._program, self._language))
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """A source that does not open must not leave the meter running: the governor would see a thread that hangs."""
         self._metering.start()
-        self.play(open_pipe(MeteredPipe(pipe, self._metering, self._rest), before, self._program, self._language))
+        try:
+            yield
+        finally:
+            self._metering.stop()
+            self._flush()
 
     def _rest(self) -> None:
         """Before a wait for the source. Where much of each GOP is left out, it is longer: less often and more at once
@@ -175,10 +186,10 @@ class Pipeline:
 
     def play_url(self, url: str, kind: Kind, headers: dict[str, str]) -> None:
         """Plays what libavformat opens by itself. Errors as of `play`."""
-        self._metering.start()
-        with self._metering:
-            source = open_url(url, kind, headers, self._program, self._language)
-        self.play(source, waits=True)
+        with self._at_work():
+            with self._metering:
+                source = open_url(url, kind, headers, self._program, self._language)
+            self.play(source, waits=True)
 
     def play(self, source: Source, *, waits: bool = False) -> None:
         """Plays one response to its end and closes `source`. SourceError says how it broke, CodecError what cannot be
@@ -200,8 +211,6 @@ class Pipeline:
             raise
         finally:
             source.close()
-            self._metering.stop()
-            self._flush()
         news = self._counts["news"] - news
         if news >= ENOUGH and self.produced == produced:
             raise CodecError(f"expected pictures or sound, got {news} packets that do not decode")

@@ -10,6 +10,12 @@ import pytest
 from edge.host.standins import standins
 
 
+@pytest.fixture(autouse=True)
+def _not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test may have loaded it."""
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+
+
 def test_what_is_missing_seems_to_be_there_and_is_gone_afterwards() -> None:
     with standins("colorsys", "no_such_package", "no_such_package.inner"):
         import colorsys  # noqa: PLC0415

@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import pytest
+
+from edge.errors import SourceError
 from edge.flow.bridge import Pipe
+from edge.media import kinds
 from edge.media.meter import MeteredPipe, Metering
+from edge.media.pipeline import Pipeline
+from edge.media.settings import AudioSettings, VideoSettings
 
 
 class Clock:
@@ -51,3 +57,19 @@ def test_a_read_of_what_is_there_is_work_and_a_read_that_waits_is_not():
     assert seen == [100.0, 100.0, 100.0, 110.0]
     assert meter.waited == 7.0
     assert meter.worked == 3.0
+
+
+def test_a_source_that_does_not_open_leaves_no_meter_running() -> None:
+    """The governor would see a thread that hangs, and lower a channel whose source is away."""
+
+    class Nothing:
+        error = SourceError("refused", "nobody is there")
+
+        def read(self, _n: int) -> bytes:
+            return b""
+
+    pipeline = Pipeline(VideoSettings(), AudioSettings(), lambda _event: None)
+    for play in (lambda: pipeline.play_bytes(Nothing(), b""), lambda: pipeline.play_url("/no/such.ts", kinds.FILE, {})):
+        with pytest.raises(SourceError):
+            play()
+        assert pipeline.meter().working_since is None
