@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
 from importlib import import_module
@@ -266,7 +267,10 @@ class Channel:
 
     def _make(self, outbox: Outbox[Event]) -> Pipeline:
         """In the thread: importing av takes 0.2 to 0.4 s, which no viewer shall feel."""
+        new = "edge.media.pipeline" not in sys.modules
         make: Callable[..., Pipeline] = import_module("edge.media.pipeline").Pipeline
+        if new:
+            import_module("edge.host.text").give_back()
         s = self.settings
         return make(
             s.video,
