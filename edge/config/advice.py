@@ -61,12 +61,10 @@ def _audio(audio: AudioSettings) -> Iterator[str]:
 
 def _ladder(channel: ChannelSettings) -> Iterator[str]:
     ladder = channel.ladder
-    if channel.video.codec != "h264" and ladder != LadderSettings() and ladder.lowest != "audio-copy":
-        yield f'ladder: has no effect with video.codec = "{channel.video.codec}", unless lowest is "audio-copy"'
+    if channel.video.codec != "h264" and (ladder.highest != "auto" or ladder.allow_copy):
+        yield f'ladder: highest and allow_copy have no effect with video.codec = "{channel.video.codec}"'
     elif ladder.allow_copy and not _between(ladder, "copy"):
         yield "ladder.allow_copy: has no effect, the rung copy lies outside of highest and lowest"
-    if ladder.lowest == "audio-copy" and channel.audio.codec in ("copy", "none"):
-        yield f'ladder.lowest: "audio-copy" lowers nothing more with audio.codec = "{channel.audio.codec}"'
 
 
 def _between(ladder: LadderSettings, rung: str) -> bool:

@@ -144,13 +144,10 @@ def video(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:
 
 
 def ladder(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:
-    highest, lowest = table.get("highest", "auto"), table.get("lowest", "audio")
-    if highest not in RUNGS or lowest not in RUNGS or RUNGS.index(highest) <= RUNGS.index(lowest):
-        return
-    where, bound = ("lowest", f'"{highest}" or a rung below it') if "lowest" in table else (
-        "highest", f'"{lowest}" (which lowest is when left out) or a rung above it'
-    )  # fmt: skip
-    yield Mistake(child(path, where), bound, quoted(table[where]))
+    """`lowest` is the last one when it is left out; `auto` lies above all."""
+    highest, lowest = table.get("highest"), table.get("lowest")
+    if highest in RUNGS and lowest in RUNGS and RUNGS.index(highest) > RUNGS.index(lowest):
+        yield Mistake(child(path, "lowest"), f'"{highest}" or a rung below it', quoted(lowest))
 
 
 def _rate(least: int, most: int) -> Rule:

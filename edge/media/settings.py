@@ -48,5 +48,5 @@ class LadderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is, at its own size and rate, where the line can bear it."""
 
     highest: Highest = "auto"
-    lowest: RungName = "audio"
+    lowest: RungName = "audio-copy"
     allow_copy: bool = False

@@ -60,7 +60,7 @@ channel        news
   source       http://source.example/…, headers Authorization, program 3, sound in fre
   video        h264, 352x240 (anamorphic), at most 15 frames/s, 256 kb/s, preset ultrafast
   audio        copied where every output can carry it, else aac, 64 kb/s, mono
-  ladder       from auto down to audio when the processor does not suffice, never the source itself
+  ladder       from auto down to audio-copy when the processor does not suffice, never the source itself
   viewers      not limited by the channel
   access       public, always on
 channel        copy
@@ -73,7 +73,7 @@ channel        wide
   source       demo:
   video        h264, width 640, the other by aspect, at most 25 frames/s, 500 kb/s, preset ultrafast
   audio        aac, bit rate by default, stereo
-  ladder       from auto down to audio when the processor does not suffice, never the source itself
+  ladder       from auto down to audio-copy when the processor does not suffice, never the source itself
   viewers      not limited by the channel
   access       public, always on
 warning: channel[0].source: the password crosses the network unencrypted; https if the source has it

@@ -249,7 +249,7 @@ def test_the_area_of_a_picture_is_bounded(table: dict[str, Any], wrong: bool) ->
         ({"highest": "skip-b", "lowest": "key"}, []),
         ({"highest": "auto", "lowest": "full"}, []),
         ({"highest": "key", "lowest": "skip-b"}, ["l.lowest"]),
-        ({"highest": "audio-copy"}, ["l.highest"]),  # lowest is audio when left out
+        ({"highest": "audio-copy"}, []),
         ({"lowest": "audio-copy"}, []),
         ({"highest": "nonsense", "lowest": "key"}, []),  # the names are said by their type
         ({"highest": 3, "lowest": []}, []),

@@ -74,7 +74,7 @@ def test_a_channel_that_encodes_no_video_can_only_pass_its_sound_on(codec):
     video = VideoSettings(codec=codec)
     assert names(video=video) == ["full", "audio-copy"]
     assert names(video=video, audio_copied=True) == ["full"]
-    assert names(LadderSettings(), video=video) == ["full"]
+    assert names(LadderSettings(lowest="audio"), video=video) == ["full"]
 
 
 def test_a_source_without_pictures_likewise():
