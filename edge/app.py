@@ -106,7 +106,7 @@ class App:
         self._lag = LagSampler(loop)
         self._governor = Governor(loop, self._log, Sampler().sample, lag=self._lag.worst)
         for channel in self._registry.all():
-            self._governor.add(ChannelLoad(channel))
+            self._governor.add(ChannelLoad(channel, self._bears(channel.name)))
         self._exporter = Exporter(self.snapshot)
         self._make_outputs(saved)
         await self._make_shedding()
@@ -122,6 +122,10 @@ class App:
         await self._save()  # so that a first run that is killed has told where its playlists' numbers stand
         look = ", ".join(f"http://{address}/" for address in self._servers[0].addresses)
         self._log.info("ready", look=look, channels=", ".join(c.name for c in self._settings.channels) or "none")
+
+    def _bears(self, name: str) -> Callable[[float], bool]:
+        """Whether the line carries that channel at so many bits a second a viewer."""
+        return lambda rate: self._audience.bears(name, rate)
 
     def _make_outputs(self, saved: Saved) -> None:
         http = self._settings.http

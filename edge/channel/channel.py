@@ -144,6 +144,10 @@ class Channel:
         """Seconds of media over which the rung in effect spreads its work unevenly."""
         return self._pipeline.lump() if self._pipeline else 0.0
 
+    def source_rate(self) -> float | None:
+        """Bits a second of what is used of the source; None while too little is known."""
+        return self._pipeline.source_rate if self._pipeline else None
+
     def take(self, rung: str, reason: str | None) -> None:
         """Works on that rung from the next moment on that the stream permits; it outlives a restart of the channel.
         `reason`: why it is not the best one, None: it is."""

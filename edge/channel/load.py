@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from edge.host.effort import Gauge
 from edge.host.load import LoadView, Reason, Rung
 from edge.host.prices import Prices
+from edge.media.ladder import nearest
 from edge.media.settings import RUNGS
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Worked(Protocol):
     def works(self) -> tuple[Work, ...]: ...
     def meter(self) -> Meter | None: ...
     def lump(self) -> float: ...
+    def source_rate(self) -> float | None: ...
     def take(self, rung: str, reason: str | None) -> None: ...
     def allow(self, cores: float | None) -> None: ...
 
@@ -39,8 +42,9 @@ class ChannelLoad:
 
     kind: Literal["channel"] = "channel"
 
-    def __init__(self, channel: Worked) -> None:
-        self._channel = channel
+    def __init__(self, channel: Worked, bears: Callable[[float], bool] = lambda _rate: True) -> None:
+        """`bears`: whether the line carries the channel's viewers at so many bits a second each."""
+        self._channel, self._bears = channel, bears
         self._gauge = Gauge()
         self._prices = Prices(())
 
@@ -50,7 +54,7 @@ class ChannelLoad:
 
     def view(self, now: float) -> LoadView:
         channel = self._channel
-        meter, rung, works = channel.meter(), channel.rung, channel.works()
+        meter, rung, works = channel.meter(), channel.rung, self._works()
         if meter is None or rung is None or not works:
             return LoadView(self.name, self.kind, (Rung("", 0.0),), 0, running=False)
         effort = self._gauge.note(meter, rung, now, channel.lump())
@@ -62,6 +66,17 @@ class ChannelLoad:
             self.name, self.kind, rungs, _index(rungs, rung), channel.live,
             effort.behind, effort.speed, effort.share, effort.used,
         )  # fmt: skip
+
+    def _works(self) -> tuple[Work, ...]:
+        """The rungs, without `copy` where the line does not carry it, or that is not known yet; a channel that is on it
+        then goes on below."""
+        works, rate = self._channel.works(), self._channel.source_rate()
+        if all(work.video != "copy" for work in works) or (rate is not None and self._bears(rate)):
+            return works
+        carried = tuple(work for work in works if work.video != "copy")
+        if self._channel.rung == "copy" and carried:
+            self._channel.take(nearest(carried, "copy").name, "line")
+        return carried
 
     def apply(self, rung: str, reason: Reason) -> None:
         top = self._channel.works()[:1]

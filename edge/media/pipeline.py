@@ -31,6 +31,7 @@ ENOUGH = 25  # packets from which something must come out
 APART = TICKS  # one stream goes on so far without the other: hold_until
 MARGIN = TICKS // 2
 GATHER = 0.25  # seconds
+RATE_AFTER = 5.0  # seconds of media, from which the source's rate is told
 DEMUXING = 0.002  # seconds; a packet takes about 5 us
 
 
@@ -88,6 +89,7 @@ class Pipeline:
         self._lateness = Lateness()
         self._company: dict[int, int] = {}  # how far the other stream was when this one last brought something
         self._first_media: float | None = None
+        self._source_bytes = 0
         self._media = 0.0
         self.last_frame: float | None = None  # monotonic
         self._counts: Counter[str] = Counter()
@@ -141,6 +143,12 @@ class Pipeline:
     def output_seconds(self) -> float:
         """Seconds of media made."""
         return 0.0 if self._first_media is None else self._media - self._first_media
+
+    @property
+    def source_rate(self) -> float | None:
+        """Bits a second of the source's used streams; None while too little is known."""
+        seconds = self.output_seconds
+        return self._source_bytes * 8 / seconds if seconds >= RATE_AFTER else None
 
     def cancel(self) -> None:
         """For good: `play` returns with the next packet. A reader of bytes must be cancelled besides."""
@@ -332,6 +340,7 @@ class Pipeline:
         if track is None:
             return
         produced = track.counts["encoded"]
+        self._source_bytes += placed.item.size
         track.push(placed)
         self._rung = self._tracks.work.name
         if track.counts["encoded"] != produced:

@@ -46,6 +46,10 @@ class Admission:
             return "egress"
         return None
 
+    def bears(self, rate: float) -> bool:
+        """Whether the line carries `rate` bits per second in all, as far as is known."""
+        return self._egress is None or rate <= self._egress
+
     def used_up(self, wall: float) -> bool:
         """Whether the month's traffic is: the one bound that ends for those who are in, too."""
         return self._traffic_max is not None and self.traffic(wall) >= self._traffic_max

@@ -112,6 +112,12 @@ class Audience:
         if reason:
             raise self._refusal(hall, reason)
 
+    def bears(self, name: str, rate: float) -> bool:
+        """Whether the line carries channel `name` at `rate` bits per second a viewer, besides the others."""
+        others = sum(hall.viewers() * hall.expected for other, hall in self._halls.items() if other != name)
+        hall = self._halls.get(name)
+        return self.admission.bears(others + (hall.viewers() * rate if hall else 0.0))
+
     def check_traffic(self, channel: Channel) -> None:
         """OverloadError, counted, when the month's traffic is used up."""
         if self.admission.used_up(self._clock.wall()):

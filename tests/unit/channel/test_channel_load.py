@@ -31,6 +31,11 @@ class Stream:
     def lump(self) -> float:
         return 0.0
 
+    rate: float | None = 800_000.0
+
+    def source_rate(self) -> float | None:
+        return self.rate
+
     def take(self, rung: str, reason: str | None) -> None:
         self.taken.append((rung, reason))
 
@@ -99,3 +104,22 @@ def test_the_pace_is_handed_on() -> None:
     stream = Stream("full")
     ChannelLoad(stream).allow(0.2)
     assert stream.allowed == 0.2
+
+
+@pytest.mark.parametrize(("rate", "line", "offered"), [(8e5, 1e6, True), (8e5, 5e5, False), (None, 1e6, False)])
+def test_the_source_is_passed_on_where_the_line_carries_it(rate: float | None, line: float, offered: bool) -> None:
+    stream = Stream("full", "copy", "key")
+    stream.rate = rate
+    load = ChannelLoad(stream, lambda rate: rate <= line)
+    assert ("copy" in [rung.name for rung in load.view(0.0).rungs]) is offered
+
+
+def test_a_channel_that_the_line_carries_no_more_goes_on_below() -> None:
+    stream, line = Stream("full", "copy", "key"), [1e6]
+    load = ChannelLoad(stream, lambda rate: rate <= line[0])
+    stream.rung = "copy"
+    assert load.view(0.0).rung == 1
+    assert not stream.taken
+    line[0] = 5e5
+    assert load.view(0.25).rungs[1].name == "key"
+    assert stream.taken == [("key", "line")]

@@ -63,3 +63,9 @@ def test_a_damaged_file_gives_what_is_sound_in_it():
         {"2026-11": 5, "2026-13": 7, "x" * 999: 1, "2026-12": -1, **{f"2025-{m:02}": m for m in range(1, 13)}}
     )
     assert admission.snapshot() == {"2025-11": 11, "2025-12": 12, "2026-11": 5}
+
+
+def test_what_the_line_bears() -> None:
+    assert Admission(egress=1000).bears(1000.0)
+    assert not Admission(egress=1000).bears(1001.0)
+    assert Admission().bears(1e12)
