@@ -13,7 +13,7 @@ from edge.http.dial import Deadlines
 from edge.http.origin import Origin
 from edge.http.reply import Reply
 
-GATHER = 0.2  # seconds of the stream in one read, as the kernel gathers them (SO_RCVLOWAT)
+GATHER = 0.25  # seconds of the stream in one read, as the kernel gathers them (SO_RCVLOWAT)
 MOST_GATHERED = 65536  # bytes; half of the kernel's usual receive buffer
 PATIENCE = 2 * GATHER  # a source that has become slower is heard then
 _MEASURE = 1.0  # seconds
