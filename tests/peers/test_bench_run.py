@@ -106,7 +106,7 @@ def compared(folder: Path, change: float, to: Path) -> subprocess.CompletedProce
         rung["cost"] = {k: v and v * change for k, v in rung["cost"].items()}
     old["lags"], old["fanout"], old["together"] = [], None, None
     to.write_text(json.dumps(old))
-    return bench("--seconds", "8", "--compare", str(to))
+    return bench("--seconds", "16", "--compare", str(to))
 
 
 def test_a_comparison_tells_worse_by_its_exit_code(ran: tuple, tmp_path: Path) -> None:
