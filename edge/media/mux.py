@@ -126,7 +126,7 @@ class Muxer:
         next packet but one is due before that."""
         rate, last = encoded.base.denominator / encoded.base.numerator, self._ends.get(encoded.stream)
         given = at = packet.dts / rate
-        if last is not None and last.given < at < (least := max(last.least, last.dts + APART)):
+        if last is not None and last.given < at < (least := max(last.least, last.dts) + APART):
             packet.dts = math.ceil(least * rate)
             packet.pts = max(packet.pts, packet.dts)
             at = packet.dts / rate

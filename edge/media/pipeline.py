@@ -30,7 +30,7 @@ FRAMES_SILENT = 10.0  # seconds without a picture or sound although bytes flow: 
 ENOUGH = 25  # packets from which something must come out
 APART = TICKS  # one stream goes on so far without the other: hold_until
 MARGIN = TICKS // 2
-GATHER = 0.25  # seconds
+GATHER = 0.15  # seconds
 RATE_AFTER = 5.0  # seconds of media, from which the source's rate is told
 DEMUXING = 0.002  # seconds; a packet takes about 5 us
 
@@ -72,6 +72,7 @@ class Pipeline:
         self._metering = Metering()
         self._allowance = Allowance()
         self._allowed: float | None = None
+        self._rests = False  # this response has brought something new: see _rest
         self._video_settings = video
         self._emit, self._flush = emit, flush
         self._program, self._language = program, language
@@ -178,6 +179,7 @@ class Pipeline:
     def _at_work(self) -> Iterator[None]:
         """A source that does not open must not leave the meter running: the governor would see a thread that hangs."""
         self._metering.start()
+        self._rests = False
         try:
             yield
         finally:
@@ -185,10 +187,10 @@ class Pipeline:
             self._flush()
 
     def _rest(self) -> None:
-        """Before a wait for the source. Where much of each GOP is left out, it is longer: less often and more at once
-        costs less, and the delay is the lesser evil."""
+        """Before a wait for the source that has brought something new. Where much of each GOP is left out it is longer:
+        less often and more at once costs less, and the delay is the lesser evil."""
         self._flush()
-        if self._tracks.work.gop < 1:
+        if self._rests and self._tracks.work.gop < 1:
             with self._metering:
                 self._cancelled.wait(GATHER)
 
@@ -273,7 +275,7 @@ class Pipeline:
             elif now - alive > FRAMES_SILENT:
                 raise SourceError("no_frames", f"expected pictures or sound, got none in {FRAMES_SILENT:g} s")
             if self._counts["news"] != news:
-                news = self._counts["news"]
+                news, self._rests = self._counts["news"], True
                 self._wait(self._pacer.delay(self._media, now))
             self._pace(now)
 

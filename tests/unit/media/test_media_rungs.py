@@ -18,7 +18,7 @@ from edge.errors import SourceError
 from edge.media import kinds
 from edge.media.events import Discontinuity, Format, Init
 from edge.media.ladder import WORKS
-from edge.media.pipeline import Pipeline
+from edge.media.pipeline import GATHER, Pipeline
 from edge.media.settings import RUNGS, AudioSettings, LadderSettings, VideoSettings
 from edge.media.slices import UNKNOWN
 from edge.media.source import open_url
@@ -458,3 +458,17 @@ def test_unknown_pictures_are_decoded():
     thinning.take(WORKS["skip-b"])
     assert thinning.decide(*UNKNOWN, 0, 0, key=True) == "decode"
     assert thinning.decide(*UNKNOWN, 3600, 3600, key=False) == "decode"
+
+
+def test_low_rungs_read_the_source_less_often():
+    """Once a response has brought something new, each wait for it is preceded by a rest."""
+    rests = {}
+    for rung in ("skip-nonref", "key"):
+        session = Laddered("ts")
+        del session.pipeline._rest
+        rests[rung] = []
+        session.pipeline._cancelled.wait = rests[rung].append
+        session.pipeline.take(rung)
+        session.play(media.sample("other_rate")).close()
+    assert rests["skip-nonref"] == []
+    assert set(rests["key"]) == {GATHER}
