@@ -40,18 +40,18 @@ WORKS: dict[str, Work] = {
     work.name: work
     for work in (
         FULL,
-        Work("loop-noref", 0.98, "references"),
-        Work("loop-none", 0.87, "none"),
-        Work("skip-nonref", 0.8, "none", "references"),
-        Work("skip-b", 0.67, "none", "anchors"),
-        Work("fps-10", 0.62, "none", "anchors", fps=10.0),
-        Work("fps-7.5", 0.58, "none", "anchors", fps=7.5),
-        Work("gop-half", 0.43, "none", "anchors", gop=0.5, fps=7.5),
-        Work("gop-quarter", 0.35, "none", "anchors", gop=0.25, fps=7.5),
-        Work("copy", 0.2, "none", "anchors", gop=0.0, video="copy"),
-        Work("key", 0.28, "none", "anchors", gop=0.0, fps=7.5),
-        Work("audio", 0.26, "none", "anchors", gop=0.0, video="still"),
-        Work("audio-copy", 0.12, "none", "anchors", gop=0.0, video="still", audio="copy"),
+        Work("loop-noref", 0.96, "references"),
+        Work("loop-none", 0.8, "none"),
+        Work("skip-nonref", 0.75, "none", "references"),
+        Work("skip-b", 0.62, "none", "anchors"),
+        Work("fps-10", 0.58, "none", "anchors", fps=10.0),
+        Work("fps-7.5", 0.53, "none", "anchors", fps=7.5),
+        Work("gop-half", 0.39, "none", "anchors", gop=0.5, fps=7.5),
+        Work("gop-quarter", 0.32, "none", "anchors", gop=0.25, fps=7.5),
+        Work("copy", 0.17, "none", "anchors", gop=0.0, video="copy"),
+        Work("key", 0.2, "none", "anchors", gop=0.0, fps=7.5),
+        Work("audio", 0.18, "none", "anchors", gop=0.0, video="still"),
+        Work("audio-copy", 0.08, "none", "anchors", gop=0.0, video="still", audio="copy"),
     )
 }
 
