@@ -66,7 +66,11 @@ def until(look: Callable[[], Any], good: Callable[[Any], object], seconds: float
 def channel(name: str, source: str, more: str = "", video: str = SMALL) -> str:
     """A `[[channel]]` table."""
     table = f'[[channel]]\nname = "{name}"\nsource = "{source}"\n{more}\n'
-    return f'{table}[channel.video]\n{video}\nbitrate = "256k"\n[channel.audio]\nbitrate = "64k"\nchannels = 1\n'
+    ladder = (
+        "" if "[channel.ladder]" in more + video else '[channel.ladder]\nhighest = "full"\nlowest = "full"\n'
+    )  # busy host
+    audio = '[channel.audio]\nbitrate = "64k"\nchannels = 1\n'
+    return f'{table}[channel.video]\n{video}\nbitrate = "256k"\n{audio}{ladder}'
 
 
 @contextmanager
