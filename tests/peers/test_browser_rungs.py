@@ -31,7 +31,7 @@ def placing(self, placed, now):
 
 Pipeline._place = placing
 """
-LADDER = '[channel.ladder]\nhighest = "full"\nallow_copy = true\n'
+LADDER = 'highest = "full"\nallow_copy = true\n'
 
 
 @pytest.fixture(name="source")
@@ -49,7 +49,7 @@ def _url(source, tmp_path, free_port, monkeypatch, request):
     plan = getattr(request, "param", PASSED_ON)
     (tmp_path / "sitecustomize.py").write_text(PLAN.replace("PLAN = {}", f"PLAN = {plan}"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with edge(tmp_path, free_port, channel("news", source) + LADDER) as url:
+    with edge(tmp_path, free_port, channel("news", source, ladder=LADDER)) as url:
         yield url
 
 
