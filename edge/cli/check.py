@@ -10,6 +10,7 @@ from edge.config.advice import is_wildcard, warnings
 from edge.config.load import load
 from edge.config.memory import Planner
 from edge.config.model import Settings
+from edge.hits.settings import SiteSettings
 from edge.host.datadir import trouble
 from edge.http.settings import HttpSettings
 from edge.log import origin
@@ -28,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     settings = load(args.config)
     plan = Planner.of_host(settings, own=None).plan()
     channels = (row for channel in settings.channels for row in _channel(channel))
-    for name, value in (*_whole(settings, args.config), *channels, *rows(plan, settings.http.max_connections)):
+    sites = (row for site in settings.sites for row in _site(site))
+    for name, value in (*_whole(settings, args.config), *channels, *sites, *rows(plan, settings.http.max_connections)):
         print(f"{name:14} {value}".rstrip())
     for warning in (*warnings(settings), *doubts(plan)):
         print(f"warning: {warning}")
@@ -69,6 +71,18 @@ def _channel(channel: ChannelSettings) -> Rows:
     yield "  viewers", f"at most {channel.max_viewers}" if channel.max_viewers else "not limited by the channel"
     access = "public" if channel.public else "with a token of scope view"
     yield "  access", f"{access}, {'started by the first viewer' if channel.on_demand else 'always on'}"
+
+
+def _site(site: SiteSettings) -> Rows:
+    yield "site", f"{site.id}, {site.name or site.hosts[0]}"
+    yield "  hosts", ", ".join(site.hosts)
+    yield "  days", f"of {site.timezone}, kept {site.keep_days} days, {site.keep_hours} of them by the hour"
+    kept = ["pages", *(["titles"] if site.titles else []), *(["names of events"] if site.event_names else [])]
+    kept += [f"?{name}" for name in site.query_allow] + list(site.dimensions.values())
+    yield "  kept", f"{', '.join(kept)}; named once {site.min_visits} visits a day had them"
+    honoured = [word for word, yes in (("DNT", site.dnt), ("Sec-GPC", site.gpc)) if yes]
+    yield "  honoured", ", ".join((*honoured, "opt-out"))
+    yield "  report", "public" if site.public else "with a token of scope stats"
 
 
 def _source(channel: ChannelSettings) -> str:

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 
 from edge.channel.settings import ChannelSettings
 from edge.config.model import Settings
+from edge.hits.settings import HitsSettings
 from edge.http.settings import HttpSettings
 from edge.media.settings import RUNGS, AudioSettings, LadderSettings, VideoSettings
 
 
 def warnings(settings: Settings) -> Iterator[str]:
     """One sentence for each doubtful setting, with the key it is about."""
-    if not settings.channels:
-        yield "channel: there is none, nothing will be served"
+    if not settings.channels and not settings.sites:
+        yield "channel, site: there is none, nothing will be served"
     yield from _http(settings.http, settings.channels)
     for index, channel in enumerate(settings.channels):
         for warning in (*_channel(channel), *_video(channel.video), *_audio(channel.audio), *_ladder(channel)):
             yield f"channel[{index}].{warning}"
+    yield from _sites(settings)
 
 
 def _http(http: HttpSettings, channels: tuple[ChannelSettings, ...]) -> Iterator[str]:
@@ -42,6 +44,16 @@ def _channel(channel: ChannelSettings) -> Iterator[str]:
         yield "source: the password crosses the network unencrypted; https if the source has it"
     if channel.headers and not channel.source.startswith(("http://", "https://")):
         yield "headers: have no effect on this kind of source"
+
+
+def _sites(settings: Settings) -> Iterator[str]:
+    if settings.hits != HitsSettings() and not settings.sites:
+        yield "hits: has no effect without a [[site]]"
+    if settings.hits.country_header and not settings.http.trusted_proxies:
+        yield "hits.country_header: no proxy is trusted, so any client can choose its country"
+    for index, site in enumerate(settings.sites):
+        if site.titles and site.min_visits == 1:
+            yield f"site[{index}].titles: a title may name a person; min_visits = 3 hides what only one visit saw"
 
 
 def _video(video: VideoSettings) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from edge.channel.settings import ChannelSettings
+from edge.hits.settings import HitsSettings, SiteSettings
 from edge.http.settings import HttpSettings
 from edge.units import Bytes
 
@@ -34,6 +35,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory: MemorySize = MemorySize(0)
     http: HttpSettings = HttpSettings()
     channels: tuple[ChannelSettings, ...] = msgspec.field(name="channel", default=())
+    hits: HitsSettings = HitsSettings()
+    sites: tuple[SiteSettings, ...] = msgspec.field(name="site", default=())
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -54,7 +57,8 @@ class Settings(Document, frozen=True):
     def __repr__(self) -> str:
         """Without sources and headers, which may hold secrets."""
         names = ", ".join(channel.name for channel in self.channels)
-        return f"Settings(data_dir={self.data_dir!r}, listen={self.http.listen!r}, channels=[{names}])"
+        sites = ", ".join(str(site.id) for site in self.sites)
+        return f"Settings(data_dir={self.data_dir!r}, listen={self.http.listen!r}, channels=[{names}], sites=[{sites}])"
 
 
 def demo() -> Settings:

@@ -12,6 +12,7 @@ from typing import Any
 from edge.access.proxies import read_address, read_network
 from edge.config.mistake import Mistake, child, quoted, show
 from edge.config.model import MemorySize
+from edge.config.siterules import SITE_RULES
 from edge.config.walk import Rule
 from edge.errors import ConfigError
 from edge.http.fields import trouble
@@ -218,12 +219,14 @@ def not_empty(value: str, path: str) -> Iterator[Mistake]:
 
 
 RULES: Mapping[str, Rule] = {
+    **SITE_RULES,
     "data_dir": not_empty,
     "memory": memory,
     "http": http,
     "http.listen[]": address,
     "http.metrics_listen[]": address,
     "http.trusted_proxies[]": network,
+    "hits.exclude_networks[]": network,
     "http.egress": _rate(1000, 10**12),
     "http.traffic_per_month": _size(2**20),
     "channel": channels,

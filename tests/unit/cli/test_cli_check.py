@@ -136,7 +136,7 @@ def test_a_data_dir_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytes
     assert main(["check", "--config", file]) == 0
     said = capsys.readouterr().out
     assert f"data_dir       {tmp_path}/file/data (not writable: {tmp_path}/file is not a directory)\n" in said
-    assert "warning: channel: there is none, nothing will be served\n" in said
+    assert "warning: channel, site: there is none, nothing will be served\n" in said
 
 
 def test_the_demo(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def test_private_channels_and_metrics_on_the_viewers_listener() -> None:
 
 
 def test_no_channel() -> None:
-    assert keys(channel=[]) == ["channel"]
+    assert keys(channel=[]) == ["channel, site"]
 
 
 @pytest.mark.parametrize(
