@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edge.flow.stats import HistogramStats
+from edge.observe.sites import HITS_METRICS, HitsMetric
 from edge.observe.snapshot import ChannelSnapshot, Snapshot
 
 Sample: TypeAlias = tuple[tuple[str, ...], float | HistogramStats]
@@ -55,6 +56,14 @@ def _of_process(
     name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[Snapshot], _Value], *labels: str
 ) -> Metric:
     return Metric(name, kind, text, labels, lambda snapshot: _spread(read(snapshot)))
+
+
+def _of_hits(metric: HitsMetric) -> Metric:
+    def samples(snapshot: Snapshot) -> Iterator[Sample]:
+        if snapshot.hits:
+            yield from metric.read(snapshot.hits)
+
+    return Metric(metric.name, metric.kind, metric.help, metric.labels, samples)
 
 
 def _loop_lag(snapshot: Snapshot) -> Iterator[Sample]:
@@ -279,5 +288,6 @@ METRICS: tuple[Metric, ...] = (
         (),
         _loop_lag,
     ),
+    *map(_of_hits, HITS_METRICS),
     Metric("edge_build_info", "info", "Versions at work.", ("version", "pyav", "ffmpeg", "python"), _build),
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from edge.flow.stats import HistogramStats
+from edge.observe.sites import HitsSnapshot
 
 
 class ChannelSnapshot(msgspec.Struct, frozen=True):
@@ -71,7 +72,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     memory_refused: int = 0
     shed_step: int = 0  # counted in the order in which they come
     shed: Mapping[str, int] = {}  # how often each step was taken
+    hits: HitsSnapshot | None = None  # None: no site is configured
 
     def without_private(self) -> Snapshot:
-        """What anybody may see: that a private channel exists is nobody's business."""
-        return msgspec.structs.replace(self, channels=tuple(channel for channel in self.channels if channel.public))
+        """What anybody may see: that a private channel or site exists is nobody's business."""
+        public = tuple(channel for channel in self.channels if channel.public)
+        return msgspec.structs.replace(self, channels=public, hits=self.hits and self.hits.without_private())

@@ -14,6 +14,7 @@ from edge.clock import ManualClock
 from edge.flow.stats import Histogram
 from edge.observe.catalogue import METRICS
 from edge.observe.metrics import Exporter
+from edge.observe.sites import HitsSnapshot, SiteSnapshot
 from edge.observe.snapshot import Build, ChannelSnapshot, Snapshot
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3"
@@ -73,6 +74,21 @@ def snapshot() -> Snapshot:
         traffic_month=10**9,
         ring_bytes=2**20,
         ring_limit=2**22,
+        hits=HitsSnapshot(
+            sites=(
+                SiteSnapshot(1, public=True, hits={"pageview": 12}, visits=13, uniques=14.5, others=15),
+                SiteSnapshot(2, hits={"event": 16}),
+            ),
+            excluded={"dnt": 17},
+            rejected={"site": 18},
+            scrubbed={"email": 19},
+            commits=lag.snapshot(),
+            failed=20,
+            waiting=21,
+            under_way=22,
+            evicted=23,
+            database=24,
+        ),
     )
 
 
@@ -147,9 +163,29 @@ def test_values_and_labels() -> None:
         ("edge_event_loop_lag_seconds_bucket", ("+Inf",)): 4,
         ("edge_event_loop_lag_seconds_count", ()): 4,
         ("edge_event_loop_lag_seconds_sum", ()): pytest.approx(7.1005),
+        ("edge_hits_total", ("1", "pageview")): 12,
+        ("edge_hits_total", ("2", "event")): 16,
+        ("edge_visits_total", ("1",)): 13,
+        ("edge_daily_visitors_estimate", ("1",)): 14.5,
+        ("edge_hits_other_total", ("1",)): 15,
+        ("edge_hits_excluded_total", ("dnt",)): 17,
+        ("edge_hits_rejected_total", ("site",)): 18,
+        ("edge_hits_scrubbed_total", ("email",)): 19,
+        ("edge_hits_failed_total", ()): 20,
+        ("edge_hits_waiting", ()): 21,
+        ("edge_visits_under_way", ()): 22,
+        ("edge_visits_evicted_total", ()): 23,
+        ("edge_hits_database_bytes", ()): 24,
+        ("edge_hits_commit_seconds_count", ()): 4,
         ("edge_build_info", ("8.1.2", "18.1.0", "3.11.7", "0.1.0")): 1,
     }
     assert {key: found[key] for key in expected} == expected
+
+
+def test_a_private_site_is_nobodys_business() -> None:
+    text = asyncio.run(Exporter(snapshot).scrape("", private=False))[1].decode()
+    sites = {labels[0] for name, labels in samples(text) if name == "edge_hits_total"}
+    assert sites == {"1"}
 
 
 def test_what_is_not_known_is_not_exported() -> None:

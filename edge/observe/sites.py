@@ -1,0 +1,132 @@
+"""What the hit collector counts, as values and as metrics. Labels are site numbers and words from fixed lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from edge.flow.stats import HistogramStats
+
+Value: TypeAlias = float | Mapping[str, int] | HistogramStats | None
+
+
+class SiteSnapshot(msgspec.Struct, frozen=True):
+    """One site. Counts rise for as long as the process lives; `uniques` is of the day that is under way there."""
+
+    site: int
+    public: bool = False
+    hits: Mapping[str, int] = {}  # by kind
+    visits: int = 0
+    uniques: float | None = None
+    others: int = 0  # hits that were counted in "(other)"
+
+
+class HitsSnapshot(msgspec.Struct, frozen=True):
+    """The collector. Mappings count by word, the words from fixed lists."""
+
+    sites: tuple[SiteSnapshot, ...] = ()
+    excluded: Mapping[str, int] = {}
+    rejected: Mapping[str, int] = {}
+    scrubbed: Mapping[str, int] = {}
+    commits: HistogramStats | None = None  # seconds
+    failed: int = 0  # hits that were refused with 503 as the store could not keep them
+    waiting: int = 0  # hits for their commit
+    under_way: int = 0  # visits
+    evicted: int = 0  # visits that were forgotten before their time
+    database: int | None = None  # bytes
+
+    def without_private(self) -> HitsSnapshot:
+        return msgspec.structs.replace(self, sites=tuple(site for site in self.sites if site.public))
+
+
+class HitsMetric(msgspec.Struct, frozen=True):
+    """As `edge.observe.catalogue.Metric`, reading from a `HitsSnapshot`."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[HitsSnapshot], Iterator[tuple[tuple[str, ...], float | HistogramStats]]]
+
+
+def _spread(value: Value, *labels: str) -> Iterator[tuple[tuple[str, ...], float | HistogramStats]]:
+    if isinstance(value, Mapping):
+        for word, count in value.items():
+            yield (*labels, word), count
+    elif value is not None:
+        yield labels, value
+
+
+def _of_site(
+    name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[SiteSnapshot], Value], *labels: str
+) -> HitsMetric:
+    def samples(hits: HitsSnapshot) -> Iterator[tuple[tuple[str, ...], float | HistogramStats]]:
+        for site in hits.sites:
+            yield from _spread(read(site), str(site.site))
+
+    return HitsMetric(name, kind, text, ("site", *labels), samples)
+
+
+def _of_all(
+    name: str,
+    kind: Literal["counter", "gauge", "histogram"],
+    text: str,
+    read: Callable[[HitsSnapshot], Value],
+    *labels: str,
+) -> HitsMetric:
+    return HitsMetric(name, kind, text, labels, lambda hits: _spread(read(hits)))
+
+
+HITS_METRICS: tuple[HitsMetric, ...] = (
+    _of_site("edge_hits_total", "counter", "Hits that were counted, by kind.", lambda s: s.hits, "kind"),
+    _of_site("edge_visits_total", "counter", "Visits that began.", lambda s: s.visits),
+    _of_site(
+        "edge_daily_visitors_estimate",
+        "gauge",
+        "Visitors of the site's day that is under way, at least so many; days cannot be added up.",
+        lambda s: s.uniques,
+    ),
+    _of_site(
+        "edge_hits_other_total", "counter", 'Names that were counted in "(other)", as others had more hits.',
+        lambda s: s.others,
+    ),
+    _of_all(
+        "edge_hits_excluded_total",
+        "counter",
+        "Hits that were answered with success and not counted, by reason.",
+        lambda h: h.excluded,
+        "reason",
+    ),
+    _of_all(
+        "edge_hits_rejected_total",
+        "counter",
+        "Hits that were refused as they are no hits of a site here, by reason.",
+        lambda h: h.rejected,
+        "reason",
+    ),
+    _of_all(
+        "edge_hits_scrubbed_total",
+        "counter",
+        "How often something was taken out of a hit, by what it was.",
+        lambda h: h.scrubbed,
+        "field",
+    ),
+    _of_all(
+        "edge_hits_failed_total",
+        "counter",
+        "Hits that were refused with 503, as they could not be kept.",
+        lambda h: h.failed,
+    ),
+    _of_all("edge_hits_waiting", "gauge", "Hits that wait for their commit.", lambda h: h.waiting),
+    _of_all("edge_visits_under_way", "gauge", "Visits that had a hit in the last 30 minutes.", lambda h: h.under_way),
+    _of_all(
+        "edge_visits_evicted_total",
+        "counter",
+        "Visits that were forgotten before their time, as there were too many; a hit begins another.",
+        lambda h: h.evicted,
+    ),
+    _of_all("edge_hits_commit_seconds", "histogram", "Seconds that a commit took.", lambda h: h.commits),
+    _of_all("edge_hits_database_bytes", "gauge", "Size of the database of hits.", lambda h: h.database),
+)  # fmt: skip
