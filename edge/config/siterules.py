@@ -9,6 +9,8 @@ from typing import Any
 
 from edge.config.mistake import Mistake, child, quoted
 from edge.config.walk import Rule
+from edge.errors import ConfigError
+from edge.hits.calendar import Calendar
 from edge.hits.settings import MAX_SITES
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -46,12 +48,10 @@ def host(value: str, path: str) -> Iterator[Mistake]:
 
 
 def timezone(value: str, path: str) -> Iterator[Mistake]:
-    from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - only who has sites pays for it
-
     try:
-        ZoneInfo(value)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        hint = "" if available_timezones() else "; this host has no time zones: install the package tzdata"
+        Calendar(value)
+    except ConfigError as error:
+        hint = "; this host has no tz database: install the package tzdata" if "tzdata" in str(error) else ""
         yield Mistake(path, 'a time zone such as "Europe/Paris" or "UTC"', quoted(value) + hint)
 
 

@@ -163,8 +163,8 @@ def test_values_and_labels() -> None:
         ("edge_event_loop_lag_seconds_bucket", ("+Inf",)): 4,
         ("edge_event_loop_lag_seconds_count", ()): 4,
         ("edge_event_loop_lag_seconds_sum", ()): pytest.approx(7.1005),
-        ("edge_hits_total", ("1", "pageview")): 12,
-        ("edge_hits_total", ("2", "event")): 16,
+        ("edge_hits_total", ("pageview", "1")): 12,
+        ("edge_hits_total", ("event", "2")): 16,
         ("edge_visits_total", ("1",)): 13,
         ("edge_daily_visitors_estimate", ("1",)): 14.5,
         ("edge_hits_other_total", ("1",)): 15,
@@ -184,7 +184,7 @@ def test_values_and_labels() -> None:
 
 def test_a_private_site_is_nobodys_business() -> None:
     text = asyncio.run(Exporter(snapshot).scrape("", private=False))[1].decode()
-    sites = {labels[0] for name, labels in samples(text) if name == "edge_hits_total"}
+    sites = {labels[1] for name, labels in samples(text) if name == "edge_hits_total"}
     assert sites == {"1"}
 
 
