@@ -8,18 +8,17 @@ import msgspec
 
 from edge.channel.channel import Channel
 from edge.channel.registry import Registry
-from edge.http.compress import accepts_gzip, maybe_gzip
+from edge.http.compress import maybe_gzip
+from edge.http.html import HTML, safety, send, spoken
 from edge.http.message import Headers, Request, Response, json, text
 from edge.http.router import Router
-from edge.serve.pages import Asset, Web, language, outputs, safety
+from edge.serve.pages import Web, outputs
 
 Refusal = Callable[[Request, str], Response | None]
 
 _FRESH: Headers = (("Cache-Control", "no-store"),)
 _PAGE: Headers = (("Cache-Control", "no-cache"), ("Vary", "Accept-Language"))
-_HTML = "text/html; charset=utf-8"
 _CARRIER = {"hls": "ts"}  # whose hub an output is made from, where the names differ
-_FOR_EVER = "public, max-age=31536000, immutable"  # for an address that names its content by `?v=`
 
 
 class State(msgspec.Struct, frozen=True):
@@ -69,24 +68,6 @@ def describe(channel: Channel) -> State:
     )
 
 
-def _language(request: Request) -> str:
-    return language(request.arg("lang"), request.headers.get("accept-language", ""))
-
-
-def send(asset: Asset, request: Request) -> Response:
-    """A file with its ETag, packed when the browser can unpack it; 304 when the browser has it already."""
-    packed = accepts_gzip(request.headers.get("accept-encoding", ""))
-    tag = f'"{asset.tag}{"-gz" if packed else ""}"'
-    lasting = _FOR_EVER if request.arg("v") == asset.tag else "no-cache"
-    headers: Headers = (("ETag", tag), ("Cache-Control", lasting), ("Vary", "Accept-Encoding"))
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(304, headers)
-    headers += (("Content-Type", asset.kind), ("X-Content-Type-Options", "nosniff"))
-    if packed:
-        return Response(200, (*headers, ("Content-Encoding", "gzip")), asset.packed)
-    return Response(200, headers, asset.body)
-
-
 class Pages:
     """Handlers over the registry. `refusal(request, scope)` is the router's: None when the request's token has it."""
 
@@ -104,8 +85,8 @@ class Pages:
     def index(self, request: Request) -> Response:
         """The public channels."""
         names = [channel.settings.name for channel in self._registry.all() if channel.settings.public]
-        page = self._web.index(names, _language(request))
-        return maybe_gzip(request, page, _HTML, _PAGE + safety(framed=False))
+        page = self._web.index(names, spoken(request))
+        return maybe_gzip(request, page, HTML, _PAGE + safety(framed=False))
 
     def player(self, request: Request) -> Response:
         """A channel's page; `?embed`: only the picture. A private channel's too: it holds nothing but a form.
@@ -117,8 +98,8 @@ class Pages:
         if channel is None:
             return text(404, "There is no such channel.", safety(framed=False))
         embed = request.arg("embed") is not None
-        page = self._web.player(channel.settings.name, _language(request), embed=embed)
-        return maybe_gzip(request, page, _HTML, _PAGE + safety(framed=embed))
+        page = self._web.player(channel.settings.name, spoken(request), embed=embed)
+        return maybe_gzip(request, page, HTML, _PAGE + safety(framed=embed))
 
     def file(self, request: Request) -> Response:
         """A file out of the fixed table; the disk is not asked."""

@@ -13,10 +13,11 @@ from edge.channel.registry import Registry
 from edge.channel.settings import ChannelSettings
 from edge.channel.state import ChannelState
 from edge.clock import ManualClock
+from edge.http.html import LANGUAGES, escape, language, safety
 from edge.http.message import Request, Response
 from edge.http.router import Router
 from edge.log import Log
-from edge.serve.pages import LANGUAGES, SERVED, WEB, Web, escape, language, safety
+from edge.serve.pages import SERVED, WEB, Web
 from edge.serve.player import Pages, State
 
 SECRET_SOURCE = "http://user:pass@source.example/1034.ts?key=sesame"
