@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Sequence
 
 import msgspec
@@ -16,6 +17,7 @@ from edge.http.protocol import Connection
 from edge.http.router import Router
 from edge.http.sockets import BACKLOG, affordable, listeners
 from edge.http.table import HttpStats, Table
+from edge.http.unix import PREFIX
 from edge.log import Log
 
 
@@ -39,20 +41,26 @@ class Server:
             log.warning("few_descriptors", max_connections=limits.connections, possible=room, do="raise LimitNOFILE")
         self._table = Table(router, msgspec.structs.replace(limits, connections=room), proxies, log, clock, budget)
         self._servers: list[asyncio.AbstractServer] = []
+        self._local: list[socket.socket] = []  # those in the file system
         self._timer: asyncio.TimerHandle | None = None
         self.addresses: list[str] = []  # bound, with the port that 0 became
 
     async def start(self, listen: Sequence[str]) -> None:
-        """Listens on every address (`host:port`, `[v6]:port`), or on none: then ConfigError says what to do."""
+        """Listens on all of `host:port`, `[v6]:port`, `unix:PATH`, or on none: ConfigError then says what to do."""
         try:
             for text in listen:
                 for bound in await listeners(text, self._table.limits):
                     self.addresses.append(_show(bound.getsockname()))
-                    server = await self._loop.create_server(self._accept, sock=bound, backlog=BACKLOG)
-                    self._servers.append(server)
+                    self._servers.append(await self._serve(bound))
         except BaseException:
             self.stop_accepting()
             raise
+
+    async def _serve(self, bound: socket.socket) -> asyncio.AbstractServer:
+        if bound.family != socket.AF_UNIX:
+            return await self._loop.create_server(self._accept, sock=bound, backlog=BACKLOG)
+        self._local.append(bound)
+        return await self._loop.create_unix_server(self._accept, sock=bound, backlog=BACKLOG)
 
     def _accept(self) -> Connection:
         if self._timer is None:
@@ -83,6 +91,9 @@ class Server:
         for server in self._servers:
             server.close()
         self._servers.clear()
+        for bound in self._local:
+            bound.close()  # its file goes, and its lock
+        self._local.clear()
 
     async def drain(self, seconds: float) -> None:
         """Ends idle connections and streams at once, lets requests under way finish for `seconds`, then cuts."""
@@ -108,6 +119,8 @@ class Server:
         return self._table.stats()
 
 
-def _show(name: tuple[str, int]) -> str:
+def _show(name: tuple[str, int] | str) -> str:
+    if isinstance(name, str):
+        return f"{PREFIX}{name}"
     host, port = name[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -11,6 +11,7 @@ import sys
 
 from edge.errors import ConfigError
 from edge.http.limits import Limits
+from edge.http.unix import PREFIX, UnixListener, path_of
 
 BACKLOG = 128
 _FAMILY_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # localhost may be ::1 too where IPv6 is switched off
@@ -31,6 +32,8 @@ def parse_address(text: str) -> tuple[str, int]:
 
 async def listeners(text: str, limits: Limits) -> list[socket.socket]:
     """The bound sockets of one address (a name may have several). ConfigError says why it cannot be had."""
+    if text.startswith(PREFIX):
+        return [_local(path_of(text), limits)]
     host, port = parse_address(text)
     loop = asyncio.get_running_loop()
     flags = socket.AI_PASSIVE
@@ -65,6 +68,12 @@ def _bound(family: int, address: object, limits: Limits) -> socket.socket:
     except OSError:
         bound.close()
         raise
+    return bound
+
+
+def _local(path: str, limits: Limits) -> socket.socket:
+    bound = UnixListener(path, BACKLOG)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
     return bound
 
 
