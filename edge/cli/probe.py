@@ -111,14 +111,14 @@ def _watch(source: Source, seconds: float) -> None:
 def _plan(source: Source) -> None:
     """What a channel with default settings would do."""
     from edge.media.audio import copies  # noqa: PLC0415
-    from edge.media.decode import Decoder  # noqa: PLC0415
+    from edge.media.decode import AudioDecoder, VideoDecoder  # noqa: PLC0415
 
     for name, stream in (("video", source.video), ("audio", source.audio)):
         if stream is None:
             print(f"edge would    go without {name}")
             continue
         try:
-            Decoder(stream.av)
+            (VideoDecoder if name == "video" else AudioDecoder)(stream.av)
         except CodecError as error:
             print(f"edge would    fail on the {name}: {error}")
             continue

@@ -10,7 +10,7 @@ import av
 import msgspec
 
 from edge.media.adts import HEADER, audio_config, is_adts, sound_of
-from edge.media.decode import TICK, Decoder
+from edge.media.decode import TICK, AudioDecoder
 from edge.media.encode import SAMPLES, AudioEncoder, Copy, Encoded
 from edge.media.overlap import AUDIO, TICKS
 from edge.media.settings import AudioSettings
@@ -109,7 +109,7 @@ class AudioTrack:
         self.counts: Counter[str] = Counter()
         self._settings = settings
         self._emit, self._on_template = emit, on_template
-        self._decoder: Decoder | None = None
+        self._decoder: AudioDecoder | None = None
         self._encoder: AudioEncoder | None = None
         self._form: Form | None = None  # of what the encoder gets
         self._resampler: Any = None
@@ -122,7 +122,7 @@ class AudioTrack:
     def follow(self, stream: Any) -> None:
         """The stream of a new response. CodecError when it cannot be decoded."""
         if self._decoder is None:
-            self._decoder = Decoder(stream)
+            self._decoder = AudioDecoder(stream)
             return
         for frame in self._decoder.follow(stream):
             self._frame(frame)
@@ -130,7 +130,7 @@ class AudioTrack:
     def push(self, placed: Placed[Any]) -> None:
         if self._decoder is None:
             return
-        for frame in self._decoder.decode(placed.item, placed.pts, placed.dts, fresh=False):
+        for frame in self._decoder.decode(placed.item, placed.pts, placed.dts):
             self._frame(frame)
 
     def _frame(self, frame: Any) -> None:

@@ -12,6 +12,8 @@ from edge.media.slices import B, I, P
 _HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _MOST = 32  # of anything counted in a header that we follow
 _KINDS = (P, B, I, P, I)
+_SPS = 7  # table 7-1
+_LONGEST = 1024  # bytes of an SPS that are looked at
 
 
 class Unreadable(Exception):
@@ -27,6 +29,8 @@ class Sps(NamedTuple):
     frames_only: bool
     chroma: int
     separate: bool
+    width: int
+    height: int
 
 
 class Pps(NamedTuple):
@@ -86,7 +90,7 @@ class Bits:
 
 
 def read_sps(unit: bytes) -> tuple[int, Sps]:
-    """Its number, and what it says. `unit` with its header byte."""
+    """Its number, and what it says; the size as it is coded, in whole macroblocks. `unit` with its header byte."""
     bits = Bits(unit[1:])
     profile = bits.u(8)
     bits.u(16)
@@ -110,9 +114,25 @@ def read_sps(unit: bytes) -> tuple[int, Sps]:
             bits.se()
     references = bits.count()
     bits.u(1)
-    bits.ue()
-    bits.ue()
-    return number, Sps(frame_num_bits, poc_type, poc_bits, delta_zero, references, bits.flag(), chroma, separate)
+    width, units, frames_only = 16 * (bits.ue() + 1), bits.ue() + 1, bits.flag()
+    height = 16 * units * (1 if frames_only else 2)
+    return number, Sps(
+        frame_num_bits, poc_type, poc_bits, delta_zero, references, frames_only, chroma, separate, width, height
+    )
+
+
+def picture_size(packet: bytes) -> tuple[int, int]:
+    """As the first SPS of an Annex B packet tells it; (0, 0): it tells none."""
+    at = packet.find(b"\0\0\1") + 3
+    while 3 <= at < len(packet):
+        if packet[at] & 31 == _SPS:
+            try:
+                sps = read_sps(packet[at : at + _LONGEST])[1]
+            except Unreadable:
+                return 0, 0
+            return sps.width, sps.height
+        at = packet.find(b"\0\0\1", at) + 3
+    return 0, 0
 
 
 def _scaling(bits: Bits, lists: int) -> None:

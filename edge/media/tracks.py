@@ -39,11 +39,19 @@ class Tracks:
         self._video_told = False
         self._format = Format()
         self._work = FULL
-        self.picture: tuple[int, int] | None = None  # width and height of the source's, as it is encoded
+        self._probed: tuple[int, int] | None = None
 
     def usable(self, kind: int) -> Any:
         """The track for packets of that kind; None: they are not wanted."""
         return None if kind in self._unusable else self.by_kind.get(kind)
+
+    @property
+    def picture(self) -> tuple[int, int] | None:
+        """Width and height of the source's, as it is encoded; None: not known yet. A probe in the middle of a GOP does
+        not see it."""
+        track = self.by_kind.get(VIDEO)
+        size = track.size if isinstance(track, VideoLadder) else (0, 0)
+        return size if all(size) else self._probed
 
     # -- the ladder
 
@@ -72,7 +80,7 @@ class Tracks:
     def follow(self, source: Source) -> list[int]:
         """Takes over the streams of a new response; the kinds that are used. CodecError: none can be."""
         if source.video is not None and source.video.av.codec_context.width:
-            self.picture = source.video.av.codec_context.width, source.video.av.codec_context.height
+            self._probed = source.video.av.codec_context.width, source.video.av.codec_context.height
         expected: list[int] = []
         failed: dict[int, CodecError] = {}
         for kind, stream in ((VIDEO, source.video), (AUDIO, source.audio)):

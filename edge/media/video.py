@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from edge.errors import CodecError
-from edge.media.decode import Decoder
+from edge.media.decode import VideoDecoder
 from edge.media.encode import Encoded, VideoEncoder
 from edge.media.ladder import Work
 from edge.media.overlap import TICKS
@@ -70,12 +70,12 @@ class VideoTrack:
         self.thinning = Thinning()
         self._settings = settings
         self._emit, self._on_template, self._on_poster = emit, on_template, on_poster
-        self._decoder: Decoder | None = None
+        self._decoder: VideoDecoder | None = None
         self._damaged_before = 0
         self._set_rate(settings.fps)
         self._repeat_every = max(REPEAT, round(TICKS / settings.fps))
         self._scaler = Scaler(settings)
-        self._size = (0, 0)  # of the source's pictures
+        self.size = (0, 0)  # of the source's pictures
         self._encoder: VideoEncoder | None = None
         self._stream_sar: Fraction | None = None
         self._last: Any = None  # the last scaled frame: one frame of the rendition's size
@@ -91,7 +91,7 @@ class VideoTrack:
     def shrinks(self) -> bool:
         """Whether the picture is at least halved in width and height; asked after the first."""
         to = self._scaler.geometry.scale
-        return 0 < 2 * to[0] <= self._size[0] and 0 < 2 * to[1] <= self._size[1]
+        return 0 < 2 * to[0] <= self.size[0] and 0 < 2 * to[1] <= self.size[1]
 
     @property
     def deblocks(self) -> bool:
@@ -102,7 +102,7 @@ class VideoTrack:
         """The stream of a new response. CodecError when it cannot be decoded."""
         self._stream_sar = stream.sample_aspect_ratio
         if self._decoder is None:
-            self._decoder = Decoder(stream, self.work.loop_filter)
+            self._decoder = VideoDecoder(stream, self.work.loop_filter)
             return
         for frame in self._decoder.follow(stream):
             self._frame(frame)
@@ -179,7 +179,7 @@ class VideoTrack:
             self.counts["dropped_rate"] += 1
         else:
             assert self._decoder is not None  # noqa: S101 - for the type checker
-            self._size = (frame.width, frame.height)
+            self.size = (frame.width, frame.height)
             sar = self._decoder.context.sample_aspect_ratio or self._stream_sar
             for scaled in self._scaler.scale(frame, sar):
                 self._scaled(scaled)

@@ -55,6 +55,11 @@ class VideoLadder:
         return self._track.last_pts if self._copied is None else self._copied.last_pts
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the pictures decoded last; (0, 0): none yet."""
+        return self._track.size
+
+    @property
     def work(self) -> Work:
         """In effect."""
         return self._track.work if self._copied is None else self._wanted

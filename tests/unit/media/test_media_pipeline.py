@@ -73,6 +73,13 @@ def test_fits(container: str, fit: str, sar: Fraction, inside: tuple[int, int]) 
     assert Fraction(*out.formats[-1].sar) == sar
 
 
+def test_the_sources_size_is_known_also_where_the_probe_saw_no_keyframe() -> None:
+    session = Session("ts")
+    assert session.pipeline.picture is None
+    session.play(media.sample("source").read_bytes()[188 * 50 :])
+    assert session.pipeline.picture == (960, 540)
+
+
 def bright_rows(frame: Any) -> list[int]:
     luma, size = memoryview(frame.planes[0]), frame.planes[0].line_size
     return [y for y in range(frame.height) if max(luma[y * size : y * size + frame.width]) > 60]

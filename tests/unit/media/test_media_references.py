@@ -7,7 +7,7 @@ import av
 import media
 import pytest
 
-from edge.media.headers import Bits, Unreadable, read_slice
+from edge.media.headers import Bits, Unreadable, picture_size, read_slice
 from edge.media.references import EVERY, Pyramid, References
 from edge.media.slices import B, length_size, look, sets_of_record
 
@@ -164,3 +164,23 @@ def test_a_stream_that_becomes_unreadable_is_not_believed_for_ever():
     for _ in range(2 * EVERY):
         told(pyramid, [b"\0\0\1\x41\x9a"], in_use=True)
     assert pyramid.referred is None
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("source", (960, 544)), ("small", (320, 192)), ("interlaced", (720, 576)), ("hevc", (0, 0))]
+)
+def test_an_sps_tells_the_size_in_whole_macroblocks(name, size):
+    with av.open(str(media.sample(name))) as container:
+        sizes = [picture_size(bytes(p)) for p in container.demux(video=0) if p.size and p.is_keyframe]
+    assert set(sizes) == {size}
+
+
+def test_a_damaged_sps_tells_some_size_or_none():
+    whole = next(data for data, _, _ in encoded("ref=1"))
+    assert picture_size(whole) == (128, 96)
+    for end in range(60):
+        assert picture_size(whole[:end]) in ((0, 0), (128, 96))
+        for bit in range(8):
+            spoilt = whole[:end] + bytes([whole[end] ^ 1 << bit]) + whole[end + 1 :]
+            width, height = picture_size(spoilt)
+            assert width % 16 == height % 16 == 0
