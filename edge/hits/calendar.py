@@ -89,7 +89,7 @@ def _zone(name: str) -> tzinfo:
 
 
 def _library() -> Any:
-    """zoneinfo loads the configuration of Python's build (0.2 MB) to learn where the zones are, unless a variable tells it."""
+    """zoneinfo loads how Python was built (0.2 MB) to learn where the zones are, unless a variable tells it."""
     if _PATH in os.environ:
         return import_module("zoneinfo")
     os.environ[_PATH] = _USUAL

@@ -97,7 +97,8 @@ def test_a_host_without_zones_has_utc_and_says_what_to_install() -> None:
 def test_zones_are_found_where_python_looks_without_loading_the_build_configuration() -> None:
     code = (
         "import sys, os; before = dict(os.environ); from edge.hits.calendar import Calendar; Calendar('Asia/Tokyo')\n"
-        "assert dict(os.environ) == before; import zoneinfo; print(zoneinfo.TZPATH, any('_sysconfigdata' in m for m in sys.modules))\n"
+        "assert dict(os.environ) == before; import zoneinfo\n"
+        "print(zoneinfo.TZPATH, any('_sysconfigdata' in name for name in sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("False")

@@ -1,0 +1,219 @@
+"""The database: its tables, how it is opened, and what becomes of a file that is not ours or not of today's version."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from typing import Any, Literal
+
+from edge.errors import StoreError
+from edge.log import Log
+
+APPLICATION = 0x65646765  # "edge", in the file's header
+CODES = {
+    "page": 1, "entry": 2, "title": 3, "referrer": 4, "campaign": 5, "country": 6, "language": 7, "device": 8,
+    "browser": 9, "system": 10, "screen": 11, "event": 12, "goal": 13, "download": 14, "outlink": 15, "search": 16,
+    "content": 17, "media": 18, "dimension": 19,
+}  # fmt: skip
+DAILY = -1  # the hour of rows that hold a whole day, once it is older than `keep_hours`
+OTHER_ID = 0  # the name of rows of "(other)"
+TOTALS = (
+    "hits", "pageviews", "visits", "bounces", "seconds", "events", "searches", "downloads", "outlinks", "goals",
+    "orders", "pings", "revenue",
+)  # fmt: skip
+
+# The rows that today's hits change lie side by side (hour before dimension): a commit writes few pages.
+TABLES = f"""
+CREATE TABLE totals (site INTEGER, day INTEGER, hour INTEGER, {", ".join(f"{name} INTEGER" for name in TOTALS[:-1])},
+  revenue REAL, PRIMARY KEY (site, day, hour)) STRICT, WITHOUT ROWID;
+CREATE TABLE names (site INTEGER, day INTEGER, dimension INTEGER, text TEXT, id INTEGER NOT NULL,
+  PRIMARY KEY (site, day, dimension, text)) STRICT, WITHOUT ROWID;
+CREATE TABLE counts (site INTEGER, day INTEGER, hour INTEGER, dimension INTEGER, name INTEGER,
+  hits INTEGER NOT NULL, visits INTEGER NOT NULL, value REAL NOT NULL,
+  PRIMARY KEY (site, day, hour, dimension, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE timings (site INTEGER, day INTEGER, timing TEXT, bucket INTEGER, hits INTEGER NOT NULL,
+  milliseconds INTEGER NOT NULL, PRIMARY KEY (site, day, timing, bucket)) STRICT, WITHOUT ROWID;
+CREATE TABLE excluded (site INTEGER, day INTEGER, reason TEXT, hits INTEGER NOT NULL,
+  PRIMARY KEY (site, day, reason)) STRICT, WITHOUT ROWID;
+CREATE TABLE days (site INTEGER, day INTEGER, restarted INTEGER NOT NULL DEFAULT 0, registers BLOB,
+  PRIMARY KEY (site, day)) STRICT;
+CREATE TABLE imports (digest TEXT PRIMARY KEY, done INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+BY_DAY = ("totals", "names", "counts", "timings", "excluded", "days")  # tables with a site and a day
+MIGRATIONS: tuple[str, ...] = ()  # the first leads from version 1 to 2, and so on; TABLES are those of the last
+VERSION = 1 + len(MIGRATIONS)
+
+WAL_PAGES = 1000  # 4 MB: then the log is copied into the database
+# No mmap: a disk error would be SIGBUS. Temporary tables stay in memory: they hold names.
+# With the log synced at each commit (FULL) a commit outlives a power cut; with NORMAL only the process's end.
+SETTINGS = (
+    "PRAGMA journal_mode = WAL", "PRAGMA cache_size = -1024", "PRAGMA mmap_size = 0", "PRAGMA temp_store = MEMORY",
+    "PRAGMA secure_delete = ON", f"PRAGMA wal_autocheckpoint = {WAL_PAGES}",
+    f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}", "PRAGMA trusted_schema = OFF",
+)  # fmt: skip
+_STRANGE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+
+
+class Damaged(sqlite3.DatabaseError):
+    """SQLite's own check found something."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+class NewerDatabase(StoreError):
+    """It was written by a later version of edge: only the user can decide."""
+
+
+def connect(
+    path: str,
+    durability: Literal["power", "process"],
+    log: Log,
+    *,
+    doubtful: bool = False,
+    migrations: tuple[str, ...] = MIGRATIONS,
+) -> sqlite3.Connection:
+    """The database at `path`, made or migrated if need be. What is no database of ours is set aside, never overwritten;
+    one that is `doubtful` (it looked damaged) is read through first.
+
+    NewerDatabase: written by a later version. sqlite3.Error, OSError: the disk refuses.
+    """
+    reason = _strangeness(path)
+    if reason:
+        _set_aside(path, reason, log)
+    try:
+        return _open(path, durability, log, doubtful, migrations)
+    except sqlite3.DatabaseError as error:
+        if not damaged(error):
+            raise
+        _set_aside(path, f"it is damaged ({error})", log)
+    return _open(path, durability, log, False, migrations)
+
+
+def damaged(error: sqlite3.Error) -> bool:
+    """Whether it says that the file is not what it was, rather than that the disk refuses."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _STRANGE
+
+
+def _open(
+    path: str,
+    durability: str,
+    log: Log,
+    doubtful: bool,
+    migrations: tuple[str, ...],
+) -> sqlite3.Connection:
+    _create(path)
+    db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+    try:
+        if doubtful:
+            _check(db)
+        _prepare(db, path, log, migrations)
+        db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check(db: sqlite3.Connection) -> None:
+    found = _pragma(db, "quick_check(1)")
+    if found != "ok":
+        raise Damaged(found)
+
+
+def connect_reading(path: str) -> sqlite3.Connection:
+    """For a command when no worker runs. StoreError: there is no database of this version."""
+    if not os.path.exists(path):  # noqa: PTH110
+        raise StoreError(f"{path}: expected a database, found none; nothing was counted here yet")
+    reason = _strangeness(path)
+    if reason:
+        raise StoreError(f"{path}: expected a database of edge, but {reason}; see whether data_dir is the right one")
+    db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
+    found = _pragma(db, "user_version")
+    if found != VERSION:
+        db.close()
+        raise StoreError(f"{path}: expected version {VERSION}, found {found}; start edge of that version, or a later")
+    return db
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> Any:
+    return db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _strangeness(path: str) -> str | None:
+    """Why the file at `path` is no database of ours, from its header; None if it is, or if there is none yet."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - the worker does without pathlib
+            header = file.read(100)
+    except FileNotFoundError:
+        return None
+    if header and not header.startswith(b"SQLite format 3\0"):
+        return "it is no SQLite database"
+    application = int.from_bytes(header[68:72])
+    if header and application != APPLICATION:
+        return f"it belongs to another program (application_id {application:#x})"
+    return None
+
+
+def _set_aside(path: str, reason: str, log: Log) -> None:
+    kept = _free(f"{path}.aside")
+    for end in ("", "-wal", "-shm"):
+        if os.path.exists(path + end):  # noqa: PTH110
+            os.rename(path + end, kept + end)  # noqa: PTH104
+    log.error("database_set_aside", file=path, kept_as=kept, reason=reason)
+
+
+def _free(path: str) -> str:
+    """`path`, or with a time behind it if there is such a file: what was kept is never overwritten."""
+    return f"{path}-{time.time_ns()}" if os.path.exists(path) else path  # noqa: PTH110
+
+
+def _create(path: str) -> None:
+    """Nobody else may read it. The log and its index get the same rights from SQLite."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
+    try:
+        os.fsync(folder)  # SQLite syncs it for its logs alone
+    finally:
+        os.close(folder)
+
+
+def _prepare(db: sqlite3.Connection, path: str, log: Log, migrations: tuple[str, ...]) -> None:
+    version = 1 + len(migrations)
+    found = _pragma(db, "user_version")
+    if found > version:
+        raise NewerDatabase(
+            f"{path}: written by a later edge (version {found}, this one knows {version}); "
+            "install that edge again, or move the file away to begin a new one"
+        )
+    if not found:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
+        db.execute(f"PRAGMA application_id = {APPLICATION}")  # before there is a log: the file's own header says it
+    for setting in SETTINGS:
+        db.execute(setting)
+    if not found:
+        _transaction(db, TABLES, version)
+    elif found < version:
+        _migrate(db, path, found, log, migrations)
+
+
+def _transaction(db: sqlite3.Connection, script: str, version: int) -> None:
+    db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {version}; COMMIT")
+
+
+def _migrate(db: sqlite3.Connection, path: str, found: int, log: Log, migrations: tuple[str, ...]) -> None:
+    """All steps in one transaction, after a copy."""
+    kept = _free(f"{path}.v{found}")
+    os.close(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    db.execute("VACUUM INTO ?", (kept,))
+    version = 1 + len(migrations)
+    _transaction(db, "\n".join(migrations[found - 1 :]), version)
+    log.info("database_migrated", file=path, version=version, copy=kept)

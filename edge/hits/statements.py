@@ -1,0 +1,42 @@
+"""What the ledger says to SQLite. Names of tables and columns are put in from `schema`, values never."""
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from edge.hits.schema import DAILY, OTHER_ID, TOTALS
+
+HOURS = ", ".join(str(hour) for hour in range(DAILY, 24))
+LOAD = f"""
+SELECT text, id, hits, visits, value, hours FROM names JOIN (
+  SELECT name, sum(hits) AS hits, sum(visits) AS visits, sum(value) AS value, sum(1 << (hour + 1)) AS hours
+  FROM counts WHERE site = ?1 AND day = ?2 AND hour IN ({HOURS}) AND dimension = ?3 GROUP BY name
+) ON name = id WHERE site = ?1 AND day = ?2 AND dimension = ?3 ORDER BY id"""
+ADD_TOTALS = (
+    f"INSERT INTO totals VALUES ({', '.join('?' * (3 + len(TOTALS)))}) ON CONFLICT DO UPDATE SET "
+    f"{', '.join(f'{name} = {name} + excluded.{name}' for name in TOTALS)}"
+)
+GROW = (
+    "ON CONFLICT DO UPDATE SET hits = hits + excluded.hits, visits = visits + excluded.visits, "
+    "value = value + excluded.value"
+)
+ADD_COUNTS = f"INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?) {GROW}"
+CREATE = "INSERT INTO names VALUES (?, ?, ?, ?, ?)"
+FORGET = "DELETE FROM names WHERE site = ? AND day = ? AND dimension = ? AND text = ?"
+ERASE = "DELETE FROM counts WHERE site = ? AND day = ? AND hour = ? AND dimension = ? AND name = ?"
+_ROWS = f"site = ? AND day = ? AND hour IN ({HOURS}) AND dimension = ? AND name = ?"
+# The rows of a name (site, day, dimension, id) become part of "(other)".
+MOVE = (
+    f"""INSERT INTO counts SELECT site, day, hour, dimension, {OTHER_ID}, hits, visits, value FROM counts
+    WHERE {_ROWS} {GROW}""",
+    f"DELETE FROM counts WHERE {_ROWS}",
+)
+ADD_EXCLUDED = "INSERT INTO excluded VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = hits + excluded.hits"
+ADD_TIMINGS = (
+    "INSERT INTO timings VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = hits + excluded.hits, "
+    "milliseconds = milliseconds + excluded.milliseconds"
+)
+SET_REGISTERS = (
+    "INSERT INTO days (site, day, registers) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET registers = excluded.registers"
+)
+SET_RESTARTED = "INSERT INTO days (site, day, restarted) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET restarted = 1"
+SET_IMPORT = "INSERT INTO imports VALUES (?, ?) ON CONFLICT DO UPDATE SET done = excluded.done"
