@@ -9,6 +9,7 @@ import platform
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -18,11 +19,12 @@ from edge.access.tokens import Tokens
 from edge.channel.channel import CONTAINERS, Channel
 from edge.channel.load import ChannelLoad
 from edge.channel.registry import Registry
-from edge.clock import Clock, SystemClock
+from edge.clock import Clock, Steps, SystemClock
 from edge.config.memory import Planner
 from edge.config.model import Settings
 from edge.errors import StoreError
 from edge.flow.budget import Budget
+from edge.host import disk
 from edge.host.datadir import prepare
 from edge.host.governing import Governor, GovernorStats
 from edge.host.limits import Sampler
@@ -50,6 +52,9 @@ from edge.serve.shedding import Shedding
 TICK = 1.0
 SAVE_EVERY = 60.0
 DRAIN = 3.0
+POOL = (
+    2  # threads for what may block: state, scrapes. asyncio would start up to six, one after the other, and keep them
+)
 DEADLINE = 9.0  # for the whole of stopping; the promise is 10 s
 
 
@@ -66,6 +71,8 @@ class App:
     def __init__(self, settings: Settings, clock: Clock | None = None, log: Log | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._steps = Steps(self._clock)
+        self._disk: disk.DiskStats | None = None
         self._log = log or Log(settings.log_level)
         self._draining = False
         self._store_works = True
@@ -78,6 +85,7 @@ class App:
     async def run(self) -> int:
         """Serves until SIGTERM or SIGINT; a second one ends at once."""
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(POOL))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         await self._start()
@@ -192,7 +200,14 @@ class App:
 
     @property
     def _due(self) -> tuple[Callable[[float], None], ...]:
-        return self._registry.tick, self._audience.sweep, self._hls.tick, self._tick_memory, self._tick_tokens
+        return (
+            self._registry.tick,
+            self._audience.sweep,
+            self._hls.tick,
+            self._tick_memory,
+            self._tick_tokens,
+            self._tick_clock,
+        )
 
     async def _tick(self) -> None:
         saved_at = self._clock.monotonic()
@@ -223,6 +238,9 @@ class App:
     def _tick_tokens(self, _now: float) -> None:
         self._tokens.refresh()  # so that a new token works the first time it is shown
 
+    def _tick_clock(self, _now: float) -> None:
+        self._steps.look()
+
     async def _save(self) -> None:
         self._audience.settle()
         saved = Saved(self._audience.admission.snapshot(), self._hls.floors())
@@ -234,6 +252,7 @@ class App:
             self._store_works = False
         else:
             self._store_works = True
+        self._disk = await asyncio.to_thread(disk.read, self._settings.data_dir)
 
     # -- what is asked of the whole
 
@@ -275,13 +294,16 @@ class App:
             memory_refused=budget.refused,
             shed_step=STEPS.index(shed.step),
             shed=shed.taken,
+            disk_size=self._disk.size if self._disk else None,
+            disk_free=self._disk.free if self._disk else None,
+            clock_steps=self._steps.count,
             ring_limit=sum(c.hub(kind).ring.stats().max_bytes for c in channels for kind in CONTAINERS),
         )
 
     def _of_channel(self, channel: Channel, governed: GovernorStats) -> ChannelSnapshot:
         name, stats, audience = channel.settings.name, channel.stats(), self._audience.stats(channel.settings.name)
         pipeline, age, hls = stats.pipeline, channel.frame_age(), self._hls.stats(name)
-        meter, load = channel.meter(), governed.loads.get(name)
+        meter, load, status = channel.meter(), governed.loads.get(name), channel.state().status
         video = pipeline.video if pipeline else {}
         dropped = {word.removeprefix("dropped_"): n for word, n in video.items() if word.startswith("dropped_")}
         packets = pipeline.packets if pipeline else {}
@@ -290,7 +312,7 @@ class App:
         return ChannelSnapshot(
             name=name,
             public=channel.settings.public,
-            up=channel.state().status == "live",
+            up=None if status == "off" else status == "live",
             connections=stats.connections,
             replayed=packets.get("replayed", 0),
             damaged=pipeline.damaged if pipeline else 0,

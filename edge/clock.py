@@ -43,3 +43,24 @@ class ManualClock:
 
     def step(self, seconds: float) -> None:
         self._wall += seconds
+
+
+class Steps:
+    """Counts how often the wall clock was set: it then moves by more than the monotonic one."""
+
+    LEAST = 1.0  # seconds; NTP slews what is less
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset = self._measure()
+        self.count = 0
+
+    def look(self) -> None:
+        """From time to time; what is set twice in between is one step."""
+        offset = self._measure()
+        if abs(offset - self._offset) >= self.LEAST:
+            self.count += 1
+        self._offset = offset
+
+    def _measure(self) -> float:
+        return self._clock.wall() - self._clock.monotonic()

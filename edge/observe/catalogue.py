@@ -77,7 +77,12 @@ def _build(snapshot: Snapshot) -> Iterator[Sample]:
 
 
 METRICS: tuple[Metric, ...] = (
-    _of_channel("edge_channel_up", "gauge", "Whether the channel brings frames now (1) or not (0).", lambda c: c.up),
+    _of_channel(
+        "edge_channel_up",
+        "gauge",
+        "Whether the channel brings frames now (1) or not (0); absent while it is off, as nobody watches.",
+        lambda c: c.up,
+    ),
     _of_channel(
         "edge_channel_output_seconds_total",
         "counter",
@@ -280,6 +285,16 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "Processor time that the hypervisor gave to others, of all cores.",
         lambda s: s.steal_seconds,
+    ),
+    _of_process("edge_disk_size_bytes", "gauge", "Size of the file system that holds data_dir.", lambda s: s.disk_size),
+    _of_process(
+        "edge_disk_free_bytes", "gauge", "What edge may still take of that file system.", lambda s: s.disk_free
+    ),
+    _of_process(
+        "edge_clock_steps_total",
+        "counter",
+        "How often the wall clock was set by a second or more.",
+        lambda s: s.clock_steps,
     ),
     Metric(
         "edge_event_loop_lag_seconds",

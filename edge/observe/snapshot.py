@@ -15,7 +15,7 @@ class ChannelSnapshot(msgspec.Struct, frozen=True):
 
     name: str
     public: bool = True
-    up: bool = False
+    up: bool | None = None  # None: nobody asks for it now, so it is off
     connections: Mapping[str, int] = {}  # connections to the source by the reason they ended
     replayed: int = 0
     damaged: int = 0
@@ -72,6 +72,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     memory_refused: int = 0
     shed_step: int = 0  # counted in the order in which they come
     shed: Mapping[str, int] = {}  # how often each step was taken
+    disk_size: int | None = None  # of the file system that holds data_dir
+    disk_free: int | None = None
+    clock_steps: int = 0
     hits: HitsSnapshot | None = None  # None: no site is configured
 
     def without_private(self) -> Snapshot:

@@ -52,7 +52,7 @@ def snapshot() -> Snapshot:
                 hls_gaps=6,
                 hls_dropped={"early": 7},
             ),
-            ChannelSnapshot("quiet"),
+            ChannelSnapshot("quiet", up=False),
         ),
         loop_lag=lag.snapshot(),
         memory_limit=45 * 2**20,
@@ -74,6 +74,9 @@ def snapshot() -> Snapshot:
         traffic_month=10**9,
         ring_bytes=2**20,
         ring_limit=2**22,
+        disk_size=2**33,
+        disk_free=2**32,
+        clock_steps=25,
         hits=HitsSnapshot(
             sites=(
                 SiteSnapshot(1, public=True, hits={"pageview": 12}, visits=13, uniques=14.5, others=15),
@@ -163,6 +166,9 @@ def test_values_and_labels() -> None:
         ("edge_event_loop_lag_seconds_bucket", ("+Inf",)): 4,
         ("edge_event_loop_lag_seconds_count", ()): 4,
         ("edge_event_loop_lag_seconds_sum", ()): pytest.approx(7.1005),
+        ("edge_disk_size_bytes", ()): 2**33,
+        ("edge_disk_free_bytes", ()): 2**32,
+        ("edge_clock_steps_total", ()): 25,
         ("edge_hits_total", ("pageview", "1")): 12,
         ("edge_hits_total", ("event", "2")): 16,
         ("edge_visits_total", ("1",)): 13,
@@ -195,6 +201,7 @@ def test_what_is_not_known_is_not_exported() -> None:
     empty = samples(scrape(given=Snapshot(Build("0.1.0", "3.11.7")))[1])
     assert {name for name, _ in empty if name.startswith("edge_")} == {
         "edge_build_info",
+        "edge_clock_steps_total",
         "edge_http_connections",
         "edge_http_failures_total",
         "edge_memory_refused_total",
