@@ -330,7 +330,7 @@ def open_url(
     except (av.FFmpegError, ValueError, OSError) as error:
         if timeout and time.monotonic() - started >= kinds.CONNECT:  # RTSP calls an interrupted read invalid data
             raise SourceError("silent", f"expected an answer within {kinds.CONNECT:g} s") from None
-        raise classify(error, opening=True) from None
+        raise classify(error, opening=True, path=url if kind is kinds.FILE else "") from None
     return _opened(container, kind, program, language)
 
 
@@ -342,8 +342,9 @@ def _opened(container: Any, kind: Kind, program: int | None, language: str | Non
         raise
 
 
-def classify(error: Exception, *, opening: bool) -> SourceError:
-    """The SourceError of what libavformat raised. EIO is whatever the phase makes of it."""
+def classify(error: Exception, *, opening: bool, path: str = "") -> SourceError:
+    """The SourceError of what libavformat raised. EIO is whatever the phase makes of it. `path`: of a file; URLs are
+    not told, they may hold credentials."""
     reason = "unreachable" if opening else "ended"
     for kind, word in (
         (av.HTTPClientError, "http_4xx"), (av.HTTPServerError, "http_5xx"), (ConnectionRefusedError, "refused"),
@@ -354,7 +355,7 @@ def classify(error: Exception, *, opening: bool) -> SourceError:
         if isinstance(error, kind):
             reason = word
             break
-    return SourceError(reason, f"libavformat: {_words(error)}")
+    return SourceError(reason, f"{f'expected a media file at {path}' if path else 'libavformat'}: {_words(error)}")
 
 
 def _words(error: Exception) -> str:

@@ -251,4 +251,4 @@ def test_the_users_own_source_is_measured_and_its_path_stays_at_home(source_samp
 def test_a_source_that_is_not_there_is_one_line() -> None:
     done = bench("--seconds", "8", "--source", "/nowhere/film.ts")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "edge: the source: libavformat: No such file or directory\n"
+    assert done.stderr == "edge: the source: expected a media file at /nowhere/film.ts: No such file or directory\n"

@@ -236,4 +236,6 @@ def test_probe_says_what_a_source_holds(small_sample, capsys):
 def test_probe_names_what_is_wrong(free_port, capsys):
     assert main(["probe", f"http://127.0.0.1:{free_port}/"]) == 1
     assert "refuses" in capsys.readouterr().err
+    assert main(["probe", "/nowhere/film.ts"]) == 1
+    assert "expected a media file at /nowhere/film.ts: No such file or directory" in capsys.readouterr().err
     assert main(["probe", "concat:a|b"]) == 2
