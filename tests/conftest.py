@@ -10,6 +10,7 @@ import pytest
 from programs import peer
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
+SHARED_HITS = SHARED_MEDIA.with_name("hits")
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +64,14 @@ def shared_media() -> Path:
     if not SHARED_MEDIA.is_dir():
         pytest.skip("needs the sample files in ../shared/media, which are not there")
     return SHARED_MEDIA
+
+
+@pytest.fixture(scope="session")
+def shared_hits() -> Path:
+    """Requests as trackers really sent them, and lists of referrers, beside the checkout on developers' machines."""
+    if not SHARED_HITS.is_dir():
+        pytest.skip("needs the sample files in ../shared/hits, which are not there")
+    return SHARED_HITS
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ EMPTY = "Expected parameters, at least idsite, rec and url; got none."
 _WHY = {  # by the reason of a refusal
     "site": "Expected idsite to be a site of the configuration.",
     "visitor_id": "Expected cid to have 16 characters.",
-    "token": "Expected token_auth to be a token with the scope publish: cip, country, region, city, lat, long need one, "
+    "token": "Expected a token with the scope publish as token_auth: cip, country, region, city, lat, long need one, "
     "and so does a cdt of more than a day ago.",
     "time": "Expected cdt to lie within the days that are kept.",
 }

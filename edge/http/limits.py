@@ -14,7 +14,7 @@ class Limits(msgspec.Struct, frozen=True):
     head: int = 8192
     request_line: int = 4096
     fields: int = 64
-    body: int = 65536  # what an endpoint may ask for at most; none by default
+    body: int = 524_288  # what an endpoint may ask for at most; none by default
     requests: int = 1000  # per connection, then it is closed
 
     # How long it may take.
