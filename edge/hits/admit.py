@@ -1,0 +1,128 @@
+"""What is not counted, and why: robots, whoever asked not to be counted, other people's pages, what no visitor saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from edge.access.proxies import Network, read_address, read_network
+from edge.errors import ConfigError
+from edge.hits.hit import Excluded
+from edge.hits.paths import Hosts, host_of
+from edge.hits.recent import RecentStats
+from edge.hits.robots import Robots
+from edge.hits.settings import HitsSettings, SiteSettings
+
+OPT_OUT_COOKIES = ("matomo_ignore", "piwik_ignore", "mtm_consent_removed", "edge_optout")
+_RECORDING = ("\nfa_", "\nhsr_")  # parameters of forms, heat maps and recorded sessions
+_EARLY = ("prefetch", "preview", "prerender", "instant")  # pages that are fetched before anybody asks
+_PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+
+
+class Client(msgspec.Struct, gc=False):
+    """Who sent the hit. Nothing of it is kept."""
+
+    address: str  # whole: only for yes or no about networks
+    agent: str
+    languages: str
+    headers: Mapping[str, str]  # names in lower case
+
+
+class Admit:
+    """Decides whether a hit counts. It reads the list of robots when it is made: make it before listening.
+
+    `spam`: hosts whose visits are invented so that their name stands in reports; hosts below them count as well.
+    ConfigError: a network or the list of robots cannot be read.
+    """
+
+    __slots__ = ("_hosts", "_networks", "_robots", "_spam")
+
+    def __init__(self, sites: Sequence[SiteSettings], settings: HitsSettings, spam: frozenset[str]) -> None:
+        self._hosts = {site.id: Hosts(site.hosts) for site in sites}
+        self._networks = tuple(map(_network, settings.exclude_networks))
+        self._spam = frozenset(host.lower().removeprefix("www.") for host in spam)
+        self._robots = Robots()
+
+    def reason(self, site: SiteSettings, fields: Mapping[str, str], client: Client) -> Excluded | None:
+        """Why the hit does not count; None: it does. The first reason in this order, the cheap and certain first."""
+        if fields.get("rec") != "1":
+            return "norec"
+        names = "\n" + "\n".join(fields)
+        if _RECORDING[0] in names or _RECORDING[1] in names:
+            return "recording"
+        if self._foreign(site.id, fields):
+            return "foreign_host"
+        if self._networks and self._in_network(client.address):
+            return "network"
+        return _refused(site, client.headers) or self._by_agent(fields, client.agent) or self._spammed(site.id, fields)
+
+    def robot(self, agent: str) -> bool:
+        """Whether the agent is a robot's, as `kind` asks."""
+        return self._robots.robot(agent)
+
+    def tick(self, now: float) -> None:
+        self._robots.tick(now)
+
+    def stats(self) -> RecentStats:
+        """Of the agents that are remembered."""
+        return self._robots.stats()
+
+    def _foreign(self, site: int, fields: Mapping[str, str]) -> bool:
+        url = fields.get("url", "")
+        if self._hosts[site].own(url):
+            return False
+        return url not in (fields.get("link"), fields.get("download"))  # Matomo's SDKs name the target twice
+
+    def _in_network(self, address: str) -> bool:
+        packed = read_address(address)
+        return any(network.holds(packed) for network in self._networks)
+
+    def _by_agent(self, fields: Mapping[str, str], agent: str) -> Excluded | None:
+        """`bots=1` counts a robot as a visitor; recMode 1 wants robots alone, 2 both."""
+        mode = fields.get("recMode")
+        if mode == "2":
+            return None
+        robot = self._robots.robot(fields.get("ua") or agent)
+        if mode == "1":
+            return None if robot else "norec"
+        return "bot" if robot and fields.get("bots") != "1" else None
+
+    def _spammed(self, site: int, fields: Mapping[str, str]) -> Excluded | None:
+        url = fields.get("urlref")
+        if not url or not self._spam or self._hosts[site].own(url):
+            return None
+        host = host_of(url)
+        while host:
+            if host in self._spam:
+                return "spam"
+            host = host.partition(".")[2]
+        return None
+
+
+def _refused(site: SiteSettings, headers: Mapping[str, str]) -> Excluded | None:
+    """What the browser says: by a cookie, by a signal, or because nobody looks at the page yet."""
+    get = headers.get
+    if (cookies := get("cookie")) and _opted_out(cookies):
+        return "optout"
+    if site.dnt and (get("dnt", "").startswith("1") or get("x-do-not-track") == "1"):
+        return "dnt"
+    if site.gpc and get("sec-gpc") == "1":
+        return "gpc"
+    for name in _PURPOSES:
+        if (said := get(name)) and said.lower().startswith(_EARLY):
+            return "prefetch"
+    return None
+
+
+def _opted_out(cookies: str) -> bool:
+    if not any(name in cookies for name in OPT_OUT_COOKIES):
+        return False
+    return any(cookie.partition("=")[0].strip() in OPT_OUT_COOKIES for cookie in cookies.split(";"))
+
+
+def _network(text: str) -> Network:
+    try:
+        return read_network(text)
+    except ConfigError:
+        raise ConfigError(f'expected networks such as "192.0.2.0/24" in hits.exclude_networks, got "{text}"') from None

@@ -1,0 +1,145 @@
+"""Turns a raw hit into a `Hit`: the boundary behind which there is no personal data.
+
+What is kept of each parameter stands here; `groups` names what is not. Pure but for what is remembered, by hash, so
+that the work on a page, an agent or a referrer is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from edge.hits.classes import Agents
+from edge.hits.clean import clean
+from edge.hits.details import DETAILS, Prepared, dimensions
+from edge.hits.groups import GROUPS, UNKNOWN, WORDS
+from edge.hits.hit import Hit
+from edge.hits.kinds import kind as kind_of
+from edge.hits.paths import Place
+from edge.hits.recent import Recent, RecentStats
+from edge.hits.referrers import referrer
+from edge.hits.settings import HitsSettings, SiteSettings
+from edge.hits.values import country as country_of
+from edge.hits.values import language, screen, timings
+
+_PAGES = 1024  # that are remembered,
+_HEAVY = 300  # if they are no longer than this: half a megabyte at most
+_TEXTS = 512  # titles and referrers
+_NO_PLACE = Place()
+
+
+class ScrubStats(msgspec.Struct, frozen=True):
+    pages: RecentStats
+    texts: RecentStats
+    agents: RecentStats
+
+
+class Scrubber:
+    """`scrubbed` counts what was left out, by the words of `groups.WORDS`: the proof of minimisation."""
+
+    __slots__ = ("_agents", "_pages", "_sites", "_texts", "scrubbed")
+
+    def __init__(self, sites: Sequence[SiteSettings], settings: HitsSettings) -> None:  # noqa: ARG002 - as its peers
+        self._sites = {site.id: Prepared(site) for site in sites}
+        self._pages: Recent[Place] = Recent(_PAGES)
+        self._texts: Recent[str] = Recent(_TEXTS)
+        self._agents = Agents()
+        self.scrubbed = dict.fromkeys(WORDS, 0)
+
+    def scrub(  # noqa: PLR0917 - as the collector calls it
+        self,
+        site: SiteSettings,
+        fields: dict[str, str],
+        agent: str,
+        languages: str,
+        country: str,
+        at: int,
+        *,
+        robot: bool = False,
+    ) -> Hit:
+        """The hit without whom it came from. Never raises, whatever `fields` holds.
+
+        `country`: of a trusted hint, or of the parameter if it was allowed; the parameter itself is not looked at.
+        `robot`: the agent is a robot's; see `kinds`.
+        """
+        known = self._sites[site.id]
+        get = fields.get
+        kind = kind_of(fields, robot=robot)
+        self._count(fields, known)
+        place = self._place(known, get("url", ""), fields)
+        device, browser, system = self._agents.classes(get("ua") or agent, get("uadata", ""))
+        detail = DETAILS.get(kind)
+        return Hit(
+            site.id,
+            at,
+            kind,
+            place.page,
+            self._title(get("action_name", "")) if site.titles else "",
+            "" if place.quiet else self._referrer(known, get("urlref", "")),
+            place.campaign,
+            country_of(country) if country else "",
+            language(get("lang") or languages),
+            device,
+            browser,
+            system,
+            screen(get("res", "")),
+            dimensions=dimensions(known, fields) if known.dimensions else (),
+            timings=timings(fields),
+            **(detail(known, fields) if detail else {}),  # type: ignore[arg-type]
+        )
+
+    def tick(self, now: float) -> None:
+        """Call it every minute or so: what was not asked for in 30 minutes goes."""
+        self._pages.tick(now)
+        self._texts.tick(now)
+        self._agents.tick(now)
+
+    def stats(self) -> ScrubStats:
+        return ScrubStats(self._pages.stats(), self._texts.stats(), self._agents.stats())
+
+    def _count(self, fields: dict[str, str], known: Prepared) -> None:
+        scrubbed, groups = self.scrubbed, GROUPS
+        for name, value in fields.items():
+            if value and (group := groups.get(name, UNKNOWN)):
+                if group is UNKNOWN and name.startswith("dimension"):
+                    group = "" if any(name == dimension for dimension, _ in known.dimensions) else "dimension"
+                if group:
+                    scrubbed[group] += 1
+        settings = known.settings
+        if not settings.titles and fields.get("action_name"):
+            scrubbed["title"] += 1
+        if not settings.event_names and fields.get("e_n"):
+            scrubbed["event"] += 1
+
+    def _place(self, known: Prepared, url: str, fields: dict[str, str]) -> Place:
+        """Of a download or an outlink that names its target as the page as well, no page is known."""
+        if not url or url == fields.get("link") or url == fields.get("download"):
+            return _NO_PLACE
+        key = hash((known.settings.id, url))
+        place = self._pages.get(key)
+        if place is None:
+            place = known.paths.read(url)
+            if len(place.page) <= _HEAVY:
+                self._pages.put(key, place)
+        if place.query:
+            self.scrubbed["query"] += 1
+        if place.fragment:
+            self.scrubbed["fragment"] += 1
+        if place.masked:
+            self.scrubbed["path"] += 1
+        return place
+
+    def _referrer(self, known: Prepared, url: str) -> str:
+        return "" if known.hosts.own(url) else self._remembered(url, referrer)
+
+    def _title(self, title: str) -> str:
+        return self._remembered(title, clean)
+
+    def _remembered(self, raw: str, work: Callable[[str], str]) -> str:
+        key = hash((work, raw))
+        text = self._texts.get(key)
+        if text is None:
+            text = work(raw)
+            self._texts.put(key, text)
+        return text
