@@ -4,7 +4,8 @@ command when no worker runs."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from edge.errors import StoreError
@@ -46,12 +47,24 @@ class Ledger:
 
     def write(self, batch: Iterable[Item]) -> None:
         """Keeps the whole batch, or raises StoreError and keeps nothing of it."""
-        db = self.open()
         sums = self._rollup.sum(batch)
+        with self._transaction() as db:
+            self._notice(db)
+            self._keep(db, sums)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """For changes from elsewhere: what is remembered of the database is forgotten. StoreError: nothing changed."""
+        with self._transaction() as db:
+            self.tables.clear()
+            yield db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        db = self.open()
         try:
             db.execute("BEGIN IMMEDIATE")
-            self.notice()
-            self._keep(db, sums)
+            yield db
             db.execute("COMMIT")
         except BaseException as error:
             self.fail(error)
@@ -59,9 +72,9 @@ class Ledger:
                 raise self.trouble(error) from None
             raise
 
-    def notice(self) -> None:
+    def _notice(self, db: sqlite3.Connection) -> None:
         """Another process may have written (an import begun when no worker ran): then the tables are read again."""
-        version = self.open().execute("PRAGMA data_version").fetchone()[0]
+        version = db.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self.tables.clear()
             self._version = version
@@ -110,7 +123,7 @@ def _keep_names(db: sqlite3.Connection, changes: Changes) -> None:
         db.executemany(sql.ERASE, changes.erased)
         db.executemany(sql.FORGET, changes.gone)
     if changes.created:
-        db.executemany(sql.CREATE, [(*key, name) for key, name in changes.created.items()])
+        db.executemany(sql.CREATE, [(*key, text) for key, text in changes.created.items()])
     db.executemany(sql.ADD_COUNTS, [(*key, *row) for key, row in changes.counts.items()])
 
 

@@ -27,8 +27,8 @@ TOTALS = (
 TABLES = f"""
 CREATE TABLE totals (site INTEGER, day INTEGER, hour INTEGER, {", ".join(f"{name} INTEGER" for name in TOTALS[:-1])},
   revenue REAL, PRIMARY KEY (site, day, hour)) STRICT, WITHOUT ROWID;
-CREATE TABLE names (site INTEGER, day INTEGER, dimension INTEGER, text TEXT, id INTEGER NOT NULL,
-  PRIMARY KEY (site, day, dimension, text)) STRICT, WITHOUT ROWID;
+CREATE TABLE names (site INTEGER, day INTEGER, dimension INTEGER, id INTEGER, text TEXT NOT NULL,
+  PRIMARY KEY (site, day, dimension, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE counts (site INTEGER, day INTEGER, hour INTEGER, dimension INTEGER, name INTEGER,
   hits INTEGER NOT NULL, visits INTEGER NOT NULL, value REAL NOT NULL,
   PRIMARY KEY (site, day, hour, dimension, name)) STRICT, WITHOUT ROWID;

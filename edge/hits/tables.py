@@ -53,10 +53,10 @@ class Changes:
 
     def __init__(self) -> None:
         self.counts: dict[tuple[int, int, int, int, int], Row] = {}  # site, day, hour, dimension, id: what is added
-        self.created: dict[tuple[int, int, int, str], int] = {}  # site, day, dimension, text: id
-        self.gone: list[tuple[int, int, int, str]] = []  # names that lose their rows
+        self.created: dict[tuple[int, int, int, int], str] = {}  # site, day, dimension, id: text
+        self.gone: list[tuple[int, int, int, int]] = []  # site, day, dimension, id of names that lose their rows
         self.erased: list[tuple[int, int, int, int, int]] = []  # rows of counts whose sums are in `counts` already
-        self.moved: list[tuple[int, int, int, int]] = []  # site, day, dimension, id: rows to be added to "(other)"
+        self.moved: list[tuple[int, int, int, int]] = []  # those of `gone` whose rows SQLite adds to "(other)"
 
     def add(self, key: tuple[int, int, int, int, int], row: Row) -> None:
         before = self.counts.get(key)
@@ -113,7 +113,7 @@ class Table:
         site, day, code = self._key
         entry = Entry(self.next_id)
         self.next_id += 1
-        changes.created[site, day, code, name] = entry.id
+        changes.created[site, day, code, entry.id] = name
         for hour, row in waited.items():
             changes.add((site, day, hour, code, OTHER_ID), [-each for each in row])
             changes.add((site, day, hour, code, entry.id), row)
@@ -128,16 +128,16 @@ class Table:
         old = islice(self.entries.items(), len(self.entries) - NEWCOMERS)
         for name, entry in nsmallest(excess, old, key=_hits):  # among equals the first, as it is stable
             del self.entries[name]
-            self._fold(name, entry, changes)
+            self._fold(entry, changes)
         return excess
 
-    def _fold(self, name: str, entry: Entry, changes: Changes) -> None:
+    def _fold(self, entry: Entry, changes: Changes) -> None:
         """The rows of an evicted name become part of those of "(other)", hour by hour."""
         site, day, code = self._key
         hours = [hour for hour in range(DAILY, 24) if entry.hours >> hour + 1 & 1]
         fresh = [changes.counts.pop((site, day, hour, code, entry.id), None) for hour in hours]
-        if changes.created.pop((site, day, code, name), None) is None:
-            changes.gone.append((site, day, code, name))
+        if changes.created.pop((site, day, code, entry.id), None) is None:
+            changes.gone.append((site, day, code, entry.id))
             if len(hours) == 1:  # nearly always, and then its only row is known
                 changes.erased.append((site, day, hours[0], code, entry.id))
                 fresh = [[entry.hits, entry.visits, entry.value]]
@@ -173,7 +173,7 @@ class Tables:
         self._least = least
         self._tables: dict[Key, Table] = {}  # the longest unused first
         self._held = 0
-        self.folded = 0  # names evicted so far
+        self.folded: dict[int, int] = dict.fromkeys(least, 0)  # names evicted so far, by site
 
     def apply(self, hours: Iterable[Hour]) -> Changes:
         changes = Changes()
@@ -187,8 +187,10 @@ class Tables:
                     if table is None:
                         table = touched[key] = self._use(key)
                     table.count(hour.hour, names, least if code in GATED else 1, changes)
-        for table in touched.values():
-            self.folded += table.evict(changes)
+        for key, table in touched.items():
+            gone = table.evict(changes)
+            if gone:
+                self.folded[key[0]] = self.folded.get(key[0], 0) + gone
             self._measure(table)
         self._trim()
         return changes
