@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from edge.http.compress import accepts_gzip
 from edge.http.message import Headers, Request, Response
 
+# Without pathlib and hashlib (which brings libcrypto): a worker lives long in little memory.
+WEB = os.path.join(os.path.dirname(os.path.dirname(__file__)), "web")  # noqa: PTH118, PTH120
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 LANGUAGES = ("en", "fr")  # the first is the one for everybody else
 HTML = "text/html; charset=utf-8"
@@ -82,8 +85,17 @@ class Asset(msgspec.Struct, frozen=True):
 
 def asset(folder: str, name: str) -> Asset:
     """The file `name` of `folder`, read once, before edge listens."""
-    with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - a worker does without pathlib
-        body = file.read()
+    return asset_of(name, read(folder, name))
+
+
+def read(folder: str, name: str) -> bytes:
+    """For the start, before edge listens: the loop never touches the disk."""
+    with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123
+        return file.read()
+
+
+def asset_of(name: str, body: bytes) -> Asset:
+    """`body` as the file `name`."""
     return Asset(TYPES[name[name.rindex(".") :]], body, _pack(body), content_tag(body))
 
 
@@ -97,11 +109,14 @@ def _pack(body: bytes) -> bytes:
     return squeeze.compress(body) + squeeze.flush()
 
 
-def send(asset: Asset, request: Request) -> Response:
-    """A file with its ETag, packed when the browser can unpack it; 304 when the browser has it already."""
+def send(asset: Asset, request: Request, lasting: str = "no-cache") -> Response:
+    """A file with its ETag, packed when the browser can unpack it; 304 when the browser has it already.
+
+    `lasting` is the Cache-Control of an address that does not name its content.
+    """
     packed = accepts_gzip(request.headers.get("accept-encoding", ""))
     tag = f'"{asset.tag}{"-gz" if packed else ""}"'
-    lasting = _FOR_EVER if request.arg("v") == asset.tag else "no-cache"
+    lasting = _FOR_EVER if request.arg("v") == asset.tag else lasting
     headers: Headers = (("ETag", tag), ("Cache-Control", lasting), ("Vary", "Accept-Encoding"))
     if tag in request.headers.get("if-none-match", ""):
         return Response(304, headers)

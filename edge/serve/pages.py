@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from string import Template
 
 import msgspec
 
-from edge.http.html import asset, escape
+from edge.http.html import WEB, asset, escape, read
 
-# Without pathlib and hashlib (which brings libcrypto): a worker lives long in little memory.
-WEB = os.path.join(os.path.dirname(os.path.dirname(__file__)), "web")  # noqa: PTH118, PTH120
 SERVED = ("player.js", "mse.js", "list.js", "style.css", "icon.svg")
 
 
 def outputs(name: str) -> dict[str, str]:
     """The paths of what players take, by output."""
     return {"hls": f"/live/{name}/index.m3u8"} | {kind: f"/live/{name}.{kind}" for kind in ("ts", "flv", "mp4")}
-
-
-def _read(folder: str, name: str) -> bytes:
-    with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123
-        return file.read()
 
 
 class Texts(msgspec.Struct, frozen=True):
@@ -41,9 +33,9 @@ class Web:
 
     def __init__(self, folder: str = WEB) -> None:
         self.files = {name: asset(folder, name) for name in SERVED}
-        self._texts = msgspec.json.decode(_read(folder, "texts.json"), type=dict[str, Texts])
-        self._player = Template(_read(folder, "player.html").decode())
-        self._index = Template(_read(folder, "index.html").decode())
+        self._texts = msgspec.json.decode(read(folder, "texts.json"), type=dict[str, Texts])
+        self._player = Template(read(folder, "player.html").decode())
+        self._index = Template(read(folder, "index.html").decode())
 
     def player(self, name: str, lang: str, *, embed: bool) -> bytes:
         """The page of one channel; `embed`: only the picture, for a frame on another site."""
