@@ -19,15 +19,16 @@ from edge.http.head import Head
 from edge.http.inbox import Inbox
 from edge.http.leaving import Leaving
 from edge.http.limits import Limits
-from edge.http.message import Answer, Request, Response, Stream, text
+from edge.http.message import Answer, Later, Request, Response, Stream, text
 from edge.http.outlet import StreamOutlet
 from edge.http.progress import Progress
 from edge.http.render import CONTINUE, render_head, send
 from edge.http.sockets import queued, set_send_buffers
 from edge.http.table import NEVER, Table
+from edge.http.target import Target
 
 HEAD, BODY, BUSY, FLUSH, GONE = range(5)
-_NO_REQUEST = Head("GET", b"/", old=False)
+_NO_REQUEST = Head("GET", Target("/", b""), old=False, keep_alive=True)
 _EMPTY = Inbox(Limits())  # of connections that are gone
 
 
@@ -43,6 +44,7 @@ class Connection(asyncio.Protocol):
         "_peer",
         "_progress",
         "_reading",
+        "_request",
         "_served",
         "_state",
         "_table",
@@ -61,7 +63,8 @@ class Connection(asyncio.Protocol):
         self._head = _NO_REQUEST
         self._inbox = Inbox(table.limits)
         self._held = 0  # of the inbox, as the budget knows it
-        self._task: asyncio.Future[Answer] | None = None
+        self._request: Request | None = None  # whose body is not whole yet
+        self._task: asyncio.Future[Answer] | Later | None = None  # the answer that is waited for
         self._served = 0
         self._timed = True  # the head's deadline runs
         self._reading = True
@@ -154,8 +157,19 @@ class Connection(asyncio.Protocol):
 
     def _read(self) -> None:
         """Serves what has arrived, one request after the other, while it is the peer's turn."""
-        self._serve_all()
-        self._count()
+        try:
+            while self._state <= BODY:
+                request = self._take()
+                if request is None:
+                    break
+                self._serve(request)
+        except PeerError as error:
+            self._reject(error)
+        if self._state <= BODY:
+            self._await_more()
+            self._count()
+        else:
+            self._hold()
 
     def _count(self) -> None:
         """What is kept of requests counts on the budget. Mostly that is nothing: they come whole and are answered."""
@@ -166,45 +180,46 @@ class Connection(asyncio.Protocol):
 
     def _forget_inbox(self) -> None:
         self._inbox = _EMPTY
+        self._request = None
         self._count()
 
-    def _serve_all(self) -> None:
-        try:
-            while self._state <= BODY:
-                body = self._take()
-                if body is None:
-                    break
-                self._serve(body)
-        except PeerError as error:
-            self._reject(error)
-        else:
-            if self._state <= BODY:
-                self._await_more()
-            else:
-                self._hold()
-
-    def _take(self) -> bytes | None:
-        """The body of the next whole request, whose head is then `_head`; None when there is none to serve yet."""
+    def _take(self) -> Request | None:
+        """The next whole request, whose head is then `_head`; None when there is none to serve yet."""
         inbox = self._inbox
-        if not inbox.in_body:
-            head = inbox.take_head()
-            if head is None:
-                return None
-            self._head = head
-            if not head.chunked and not head.length:
-                return b""
-            if not self._await_body():
-                return None
-        return inbox.take_body()
+        if inbox.in_body:
+            return self._finish(inbox.take_body())
+        head = inbox.take_head()
+        if head is None:
+            return None
+        self._head = head
+        request = self._read_request(head)
+        if not head.length and not head.chunked:
+            return request
+        if not self._may_have_body(request):
+            return None
+        body = inbox.take_whole(head)
+        if body is not None:
+            request.body = body
+            return request
+        inbox.begin(head)
+        self._request = request
+        return self._finish(inbox.take_body())
 
-    def _await_body(self) -> bool:
+    def _finish(self, body: bytes | None) -> Request | None:
+        if body is None or self._request is None:
+            return None
+        request, self._request = self._request, None
+        request.body = body
+        return request
+
+    def _may_have_body(self, request: Request) -> bool:
         """Whether the body is to be read. If not the answer is the last: what follows the head is not a request."""
-        found = self._table.router.expects(self._request(b""))
+        found = self._table.router.expects(request)
         if isinstance(found, Response):
             self._served += 1
             self._last(found)
             return False
-        self._inbox.begin(self._head, found)
+        self._inbox.allow(self._head, found)
         if not self._table.budget.admits(self._inbox.reserved):
             self._table.refuse("memory")
             self._served += 1
@@ -243,41 +258,47 @@ class Connection(asyncio.Protocol):
 
     # Answering.
 
-    def _serve(self, body: bytes) -> None:
+    def _serve(self, request: Request) -> None:
         self._state = BUSY
         self._served += 1
+        answer: Answer | None
         try:
-            answer = self._table.router.answer(self._request(body))
-            if not isinstance(answer, (Response, Stream)):
-                self._wait(answer)
-                return
+            found = self._table.router.answer(request)
+            answer = found if isinstance(found, (Response, Stream)) else self._wait(found)
         except Exception as error:  # noqa: BLE001 - the one place where a handler's mistake ends
             answer = self._table.apology(error)
-        self._respond(answer)
+        if answer is not None:
+            self._respond(answer)
 
-    def _request(self, body: bytes) -> Request:
-        head = self._head
+    def _read_request(self, head: Head) -> Request:
         headers, target = head.headers, head.target
         peer, scheme, host = self._peer, "http", headers.get("host", "")
         if self._trusted:
             peer, scheme, host = self._table.proxies.client(peer, headers)
-        return Request(head.method, target.path, target.query, headers, peer, scheme, target.authority or host, body)
+        return Request(head.method, target.path, target.query, headers, peer, scheme, target.authority or host)
 
-    def _wait(self, answer: Awaitable[Answer]) -> None:
+    def _wait(self, answer: Later | Awaitable[Answer]) -> Answer | None:
+        """None, or the answer, when it is there already."""
         self.deadline = self._table.now + self._table.limits.handler_seconds
+        if isinstance(answer, Later):
+            self._task = answer
+            return answer.then(self._answered)
         self._task = asyncio.ensure_future(answer)
         self._task.add_done_callback(self._done)
+        return None
 
     def _done(self, task: asyncio.Future[Answer]) -> None:
         if task is not self._task:  # cancelled by us
             return
-        self._task = None
         try:
             answer = task.result()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as in _serve
             answer = self._table.apology(error)
+        self._answered(answer)
+
+    def _answered(self, answer: Answer) -> None:
         self._respond(answer)
-        if self._state == HEAD:
+        if self._state == HEAD and (self._inbox.waiting or self._eof or not self._reading):
             self._go_on()
 
     def _cancel(self) -> None:
@@ -286,6 +307,7 @@ class Connection(asyncio.Protocol):
             task.cancel()
 
     def _respond(self, answer: Answer) -> None:
+        self._task = None
         limits = self._table.limits
         if isinstance(answer, Stream):
             self._stream(answer)

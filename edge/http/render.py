@@ -10,7 +10,7 @@ from edge.http.message import Headers, Response
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
 _JOINED = 4096  # up to this, copying a body behind its head is cheaper than a second buffer
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -20,29 +20,32 @@ def render_head(status: int, headers: Headers, date: str, length: int | None, co
 
     ValueError when a field could forge another one (a line break in it).
     """
-    line = _LINES.get(status) or f"HTTP/1.1 {status} \r\n"
-    parts = [line, "Date: ", date, "\r\n"]
+    text = f"{_LINES.get(status) or f'HTTP/1.1 {status} '}\r\nDate: {date}\r\n"
     for name, value in headers:
-        parts += (name, ": ", value, "\r\n")
+        text += f"{name}: {value}\r\n"
+    lines = len(headers) + 3
     if length is not None:
-        parts += ("Content-Length: ", str(length), "\r\n")
+        lines += 1
+        text += f"Content-Length: {length}\r\n"
     if connection:
-        parts += ("Connection: ", connection, "\r\n")
-    parts.append("\r\n")
-    text = "".join(parts)
-    if text.count("\n") != len(headers) + 3 + (length is not None) + bool(connection) or text.count("\r") != text.count(
-        "\n"
-    ):
+        lines += 1
+        text += f"Connection: {connection}\r\n"
+    text += "\r\n"
+    if text.count("\n") != lines or text.count("\r") != lines:
         raise ValueError("a header field has a line break")
     return text.encode("latin-1")
 
 
 def send(transport: asyncio.Transport, answer: Response, date: str, connection: str, head_only: bool) -> int:
     """Writes the answer, its body uncopied unless it is small. The bytes written. ValueError before any."""
+    status = answer.status
+    if status in (204, 304):  # RFC 9110 6.4.1, and 8.6: no Content-Length either
+        head = render_head(status, answer.headers, date, None, connection)
+        transport.write(head)
+        return len(head)
     body, length = answer.body, answer.length
-    bodiless = answer.status in (204, 304)  # RFC 9110 6.4.1, and 8.6: no Content-Length either
-    head = render_head(answer.status, answer.headers, date, None if bodiless else length, connection)
-    if bodiless or head_only or not length:
+    head = render_head(status, answer.headers, date, length, connection)
+    if head_only or not length:
         transport.write(head)
         return len(head)
     if isinstance(body, bytes) and length <= _JOINED:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from edge.http.message import Answer, Handler, Headers, Request, Response, text
+from edge.http.message import Answer, Handler, Headers, Later, Request, Response, text
 
 _NAME = re.compile(r"\{([a-z_]+)\}")
 _CORS: Headers = (
@@ -73,7 +73,7 @@ class Router:
             self._exact[pattern] = route
         return route
 
-    def answer(self, request: Request) -> Answer | Awaitable[Answer]:
+    def answer(self, request: Request) -> Answer | Later | Awaitable[Answer]:
         """What the handler of the request says, or why there is none. Raises what the handler raises."""
         endpoint = self._endpoint(request)
         return endpoint if isinstance(endpoint, Response) else endpoint.handler(request)
