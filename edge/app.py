@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
 import signal
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge import __version__
 from edge.access.proxies import Proxies
 from edge.access.tokens import Tokens
 from edge.channel.channel import CONTAINERS, Channel
@@ -29,18 +27,19 @@ from edge.host.datadir import prepare
 from edge.host.governing import Governor, GovernorStats
 from edge.host.limits import Sampler
 from edge.host.memory import MemoryMeter
+from edge.host.notify import Notify, listened
 from edge.host.statefile import StateFile
 from edge.http.limits import Limits
 from edge.http.message import Request, json
 from edge.http.router import Router
 from edge.http.server import Server
 from edge.log import Log, Throttle
-from edge.media.settings import RUNGS
+from edge.observe import gather
 from edge.observe.health import Freshness, Readiness
 from edge.observe.lag import LagSampler
 from edge.observe.metrics import Exporter
 from edge.observe.pages import healthz, metrics, readyz
-from edge.observe.snapshot import Build, ChannelSnapshot, Snapshot
+from edge.observe.snapshot import ChannelSnapshot, Snapshot
 from edge.serve.hls import Hls
 from edge.serve.live import Live
 from edge.serve.pages import Web
@@ -48,6 +47,9 @@ from edge.serve.player import Pages
 from edge.serve.progressive import Admission, Audience
 from edge.serve.shed import STEPS
 from edge.serve.shedding import Shedding
+
+if TYPE_CHECKING:
+    from edge.hits.service import Hits
 
 TICK = 1.0
 SAVE_EVERY = 60.0
@@ -73,6 +75,8 @@ class App:
         self._clock = clock or SystemClock()
         self._steps = Steps(self._clock)
         self._disk: disk.DiskStats | None = None
+        self._hits: Hits | None = None
+        self._notify = Notify(os.environ.get("NOTIFY_SOCKET", ""))
         self._log = log or Log(settings.log_level)
         self._draining = False
         self._store_works = True
@@ -117,6 +121,7 @@ class App:
             self._governor.add(ChannelLoad(channel, self._bears(channel.name)))
         self._exporter = Exporter(self.snapshot)
         self._make_outputs(saved)
+        await self._make_hits(listened(os.environ))
         await self._make_shedding()
         proxies = Proxies(http.trusted_proxies)
         limits = Limits.of(http)
@@ -129,7 +134,10 @@ class App:
         self._governor.start()
         await self._save()  # so that a first run that is killed has told where its playlists' numbers stand
         look = ", ".join(f"http://{address}/" for address in self._servers[0].addresses)
-        self._log.info("ready", look=look, channels=", ".join(c.name for c in self._settings.channels) or "none")
+        channels = ", ".join(c.name for c in self._settings.channels) or "none"
+        sites = ", ".join(str(site.id) for site in self._settings.sites) or "none"
+        self._log.info("ready", look=look, channels=channels, sites=sites)
+        self._notify.ready(f"channels: {channels}; sites: {sites}")
 
     def _bears(self, name: str) -> Callable[[float], bool]:
         """Whether the line carries that channel at so many bits a second a viewer."""
@@ -144,6 +152,19 @@ class App:
         self._budget = Budget()
         self._audience = Audience(admission, self._clock, self._log, budget=self._budget)
         self._hls = Hls(self._registry, self._audience, self._clock, saved.playlists, budget=self._budget)
+
+    async def _make_hits(self, inherited: dict[str, list[int]]) -> None:
+        """Who has no sites does not pay for SQLite and the rest."""
+        settings = self._settings
+        if not settings.sites:
+            return
+        from edge.hits.service import KEPT_AS, Hits  # noqa: PLC0415 - see above
+
+        hits = Hits(settings.hits, settings.sites, settings.data_dir, self._clock, self._log, self._tokens)
+        await asyncio.to_thread(hits.prepare)
+        hits.take_over(inherited.get(KEPT_AS, ()))
+        await hits.start()
+        self._hits = hits
 
     async def _make_shedding(self) -> None:
         """After everything is loaded, as what that takes is measured, and before the first channel runs."""
@@ -169,6 +190,8 @@ class App:
         Pages(self._registry, viewers.refusal, Web()).add_to(viewers)
         Live(self._registry, self._audience, viewers.refusal).add_to(viewers)
         self._hls.add_to(viewers, viewers.refusal)
+        if self._hits:
+            self._hits.add_to(viewers)
         viewers.add("GET", "/api/v1/channels", lambda _request: json(200, self.snapshot().channels), scope="stats")
         self._add_probes(viewers, lambda request: viewers.refusal(request, "stats") is None)
         if not http.metrics_listen:
@@ -188,12 +211,16 @@ class App:
         """In reverse of the start: no new viewers, the old ones told the end, sources closed, state kept."""
         self._draining = True
         self._log.info("stopping")
+        self._notify.stopping()
         for server in self._servers:
             server.stop_accepting()
         await self._registry.close()
         await asyncio.gather(*(server.drain(DRAIN) for server in self._servers))
         self._governor.stop()
         self._lag.stop()
+        if self._hits:
+            self._hits.seal(self._notify)
+            await self._hits.close()
         await self._save()
 
     # -- what is due by time
@@ -206,7 +233,7 @@ class App:
             self._hls.tick,
             self._tick_memory,
             self._tick_tokens,
-            self._tick_clock,
+            self._tick_rest,
         )
 
     async def _tick(self) -> None:
@@ -238,8 +265,11 @@ class App:
     def _tick_tokens(self, _now: float) -> None:
         self._tokens.refresh()  # so that a new token works the first time it is shown
 
-    def _tick_clock(self, _now: float) -> None:
+    def _tick_rest(self, now: float) -> None:
         self._steps.look()
+        if self._hits:
+            self._hits.tick(now)
+            self._hits.seal(self._notify)
 
     async def _save(self) -> None:
         self._audience.settle()
@@ -273,16 +303,16 @@ class App:
         channels = self._registry.all()
         governed, budget, shed = self._governor.stats(), self._budget.stats(), self._shedding.stats()
         return Snapshot(
-            build=_build(),
+            build=gather.build(),
             channels=tuple(self._of_channel(channel, governed) for channel in channels),
             loop_lag=self._lag.stats(),
             quota=governed.quota,
             throttled_seconds=governed.throttled_seconds,
             steal_seconds=governed.steal_seconds,
-            requests=_sum(each.answers for each in stats),
+            requests=gather.total(each.answers for each in stats),
             connections=sum(each.connections for each in stats),
-            http_refused=_sum(each.refused for each in stats),
-            http_expired=_sum(each.expired for each in stats),
+            http_refused=gather.total(each.refused for each in stats),
+            http_expired=gather.total(each.expired for each in stats),
             http_failures=sum(each.failures for each in stats),
             traffic_month=self._audience.admission.traffic(self._clock.wall()),
             ring_bytes=sum(channel.stats().ring_bytes for channel in channels),
@@ -297,57 +327,12 @@ class App:
             disk_size=self._disk.size if self._disk else None,
             disk_free=self._disk.free if self._disk else None,
             clock_steps=self._steps.count,
+            hits=gather.of_hits(self._hits.stats(), self._settings.sites) if self._hits else None,
             ring_limit=sum(c.hub(kind).ring.stats().max_bytes for c in channels for kind in CONTAINERS),
         )
 
     def _of_channel(self, channel: Channel, governed: GovernorStats) -> ChannelSnapshot:
-        name, stats, audience = channel.settings.name, channel.stats(), self._audience.stats(channel.settings.name)
-        pipeline, age, hls = stats.pipeline, channel.frame_age(), self._hls.stats(name)
-        meter, load, status = channel.meter(), governed.loads.get(name), channel.state().status
-        video = pipeline.video if pipeline else {}
-        dropped = {word.removeprefix("dropped_"): n for word, n in video.items() if word.startswith("dropped_")}
-        packets = pipeline.packets if pipeline else {}
-        for word in ("waiting_key", "late"):
-            dropped[word] = dropped.get(word, 0) + packets.get(word, 0)
-        return ChannelSnapshot(
-            name=name,
-            public=channel.settings.public,
-            up=None if status == "off" else status == "live",
-            connections=stats.connections,
-            replayed=packets.get("replayed", 0),
-            damaged=pipeline.damaged if pipeline else 0,
-            decoded=video.get("decoded", 0),
-            encoded=video.get("encoded", 0),
-            dropped=dropped,
-            output_seconds=pipeline.output_seconds if pipeline else 0.0,
-            lag_seconds=pipeline.lag_seconds if pipeline else None,
-            processor_seconds=meter.processor if meter else None,
-            rung=None if channel.rung is None else RUNGS.index(channel.rung),
-            rung_changes=load.changes if load else {},
-            last_frame=None if age is None else self._clock.wall() - age,
-            discontinuities=stats.discontinuities,
-            viewers=audience.viewers,
-            sent=audience.sent,
-            skipped=audience.skipped,
-            closed=audience.closed,
-            refused=audience.refused | ({"waiting": hls.turned_away} if hls.turned_away else {}),
-            hls_gaps=hls.gaps,
-            hls_dropped=hls.dropped,
+        name = channel.settings.name
+        return gather.of_channel(
+            channel, governed.loads.get(name), self._audience.stats(name), self._hls.stats(name), self._clock.wall()
         )
-
-
-def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for each in counts:
-        for word, count in each.items():
-            total[word] = total.get(word, 0) + count
-    return total
-
-
-def _build() -> Build:
-    """Versions of what is loaded: av is only when a channel runs."""
-    av = sys.modules.get("av")
-    ffmpeg = ""
-    if av is not None:
-        ffmpeg = str(av.ffmpeg_version_info)
-    return Build(__version__, platform.python_version(), getattr(av, "__version__", ""), ffmpeg)

@@ -31,6 +31,7 @@ class HitsSnapshot(msgspec.Struct, frozen=True):
     rejected: Mapping[str, int] = {}
     scrubbed: Mapping[str, int] = {}
     commits: HistogramStats | None = None  # seconds
+    failing: bool = False  # the store does not take hits now
     failed: int = 0  # hits that were refused with 503 as the store could not keep them
     waiting: int = 0  # hits for their commit
     under_way: int = 0  # visits
@@ -118,6 +119,12 @@ HITS_METRICS: tuple[HitsMetric, ...] = (
         "counter",
         "Hits that were refused with 503, as they could not be kept.",
         lambda h: h.failed,
+    ),
+    _of_all(
+        "edge_hits_store_failing",
+        "gauge",
+        "Whether the database refuses hits now (1): the disk is full, read-only or broken; the log says why.",
+        lambda h: h.failing,
     ),
     _of_all("edge_hits_waiting", "gauge", "Hits that wait for their commit.", lambda h: h.waiting),
     _of_all("edge_visits_under_way", "gauge", "Visits that had a hit in the last 30 minutes.", lambda h: h.under_way),

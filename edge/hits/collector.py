@@ -1,0 +1,159 @@
+"""Ties the parts together, for one request at a time: who sent it, is it counted, what of it is kept, as which visit.
+
+The whole address reaches `admit` and `mask` alone. What is raw ends with the call; what is kept goes to the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias, get_args
+
+import msgspec
+
+from edge.clock import Clock
+from edge.errors import StoreError
+from edge.hits.admit import Admit, Client
+from edge.hits.endpoint import Sorted
+from edge.hits.hit import Counted, Dropped, Excluded, Kind
+from edge.hits.kept import Kept
+from edge.hits.mask import mask
+from edge.hits.rollup import Item
+from edge.hits.scrub import Scrubber
+from edge.hits.secrets import Secrets
+from edge.hits.settings import HitsSettings, SiteSettings
+from edge.hits.timing import Refusal, Refused, refused, when
+from edge.hits.visitor import Visitors, VisitorStats
+
+Fields: TypeAlias = Mapping[str, str]
+_UNKNOWN = Refused("site")
+
+
+class Keeper(Protocol):
+    """`edge.hits.store.Store`, as far as it is needed here."""
+
+    def submit(self, batch: list[Item], done: Callable[[StoreError | None], None]) -> None:
+        """OverloadError when too much waits already."""
+        ...
+
+
+class CollectorStats(msgspec.Struct, frozen=True):
+    """Counts since the start, by word; those of hits by site too."""
+
+    hits: dict[int, dict[str, int]]
+    visits: dict[int, int]
+    excluded: dict[str, int]
+    rejected: dict[str, int]
+    scrubbed: dict[str, int]
+    visitors: VisitorStats
+
+
+class _Counters:
+    """Of one site. All words are there from the start, so that a rate of theirs is known from the first one on."""
+
+    __slots__ = ("hits", "visits")
+
+    def __init__(self) -> None:
+        self.hits: dict[str, int] = dict.fromkeys(get_args(Kind), 0)
+        self.visits = 0
+
+
+class Collector:
+    """See the module. Belongs to the loop."""
+
+    def __init__(  # noqa: PLR0917 - as the composition calls it
+        self,
+        sites: Sequence[SiteSettings],
+        settings: HitsSettings,
+        keeper: Keeper,
+        secrets: Secrets,
+        spam: frozenset[str],
+        clock: Clock,
+    ) -> None:
+        self._sites = {str(site.id): site for site in sites}
+        self._country_header = (settings.country_header or "").lower()
+        self._keeper = keeper
+        self._secrets = secrets
+        self._clock = clock
+        self._admit = Admit(sites, settings, spam)
+        self._scrubber = Scrubber(sites, settings)
+        self._visitors = Visitors(settings.max_visits)
+        self._counters = {site.id: _Counters() for site in sites}
+        self._excluded: dict[str, int] = dict.fromkeys(get_args(Excluded), 0)
+        self._rejected: dict[str, int] = dict.fromkeys(get_args(Refusal), 0)
+
+    def collect(self, items: list[dict[str, str]], address: str, headers: Fields, allowed: bool) -> Sorted:
+        """What becomes of a request's hits. `allowed`: it may set address, country and old times."""
+        client = Client(address, headers.get("user-agent", ""), headers.get("accept-language", ""), headers)
+        batch: list[Item] = []
+        invalid: list[int] = []
+        reason = ""
+        for index, fields in enumerate(items):
+            found = self._take(fields, client, allowed)
+            if isinstance(found, Refused):
+                self._rejected[found.reason] += 1
+                invalid.append(index)
+                reason = found.reason
+                continue
+            batch.append(found)
+            reason = found.reason if isinstance(found, Dropped) else ""
+        kept = self._keep(batch) if batch else None
+        return Sorted(len(batch), tuple(invalid), reason, kept)
+
+    def _take(self, fields: dict[str, str], client: Client, allowed: bool) -> Counted | Dropped | Refused:
+        site = self._sites.get(fields.get("idsite", ""))
+        if site is None:
+            return _UNKNOWN
+        no = refused(fields, allowed)
+        if no is not None:
+            return no
+        now = self._clock.wall()
+        at = when(fields, now, allowed, site.keep_days)
+        if isinstance(at, Refused):
+            return at
+        client = _client(fields, client)
+        reason = self._admit.reason(site, fields, client)
+        if reason is not None:
+            self._excluded[reason] += 1
+            return Dropped(site.id, at, reason)
+        return self._count(site, fields, client, at, now)
+
+    def _count(self, site: SiteSettings, fields: dict[str, str], client: Client, at: int, now: float) -> Counted:
+        agent, languages = client.agent, client.languages
+        country = fields.get("country") or client.headers.get(self._country_header, "")
+        robot = "recMode" in fields and self._admit.robot(agent)
+        hit = self._scrubber.scrub(site, fields, agent, languages, country, at, robot=robot)
+        keys = self._secrets.key(site.id, mask(client.address), agent, languages, now)
+        flags = self._visitors.see(hit, keys, self._clock.monotonic(), fields.get("new_visit") == "1")
+        counters = self._counters[site.id]
+        counters.hits[hit.kind] += 1
+        counters.visits += flags.visit
+        return hit, flags
+
+    def _keep(self, batch: list[Item]) -> Kept:
+        kept = Kept()
+        self._keeper.submit(batch, kept.settle)
+        return kept
+
+    def tick(self, now: float) -> None:
+        """Once a second, at monotonic second `now`: what must end without a hit ends."""
+        self._visitors.sweep(now)
+        self._admit.tick(now)
+        self._scrubber.tick(now)
+
+    def stats(self) -> CollectorStats:
+        return CollectorStats(
+            {site: dict(counters.hits) for site, counters in self._counters.items()},
+            {site: counters.visits for site, counters in self._counters.items()},
+            dict(self._excluded),
+            dict(self._rejected),
+            dict(self._scrubber.scrubbed),
+            self._visitors.stats(),
+        )
+
+
+def _client(fields: Fields, client: Client) -> Client:
+    """As the hit says it is: a server reports for its visitors. `cip` came with a token."""
+    agent, languages, address = fields.get("ua"), fields.get("lang"), fields.get("cip")
+    if not agent and not languages and not address:
+        return client
+    return Client(address or client.address, agent or client.agent, languages or client.languages, client.headers)

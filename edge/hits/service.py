@@ -1,0 +1,159 @@
+"""The hit collector as a whole, for the composition root: made before edge listens, ticked, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Coroutine, Sequence
+from functools import partial
+
+import msgspec
+
+from edge.clock import Clock
+from edge.errors import ConfigError, OverloadError, StoreError
+from edge.hits import reading
+from edge.hits.calendar import Calendar
+from edge.hits.collector import Collector, CollectorStats
+from edge.hits.endpoint import Endpoint, EndpointStats
+from edge.hits.rollup import Restarted
+from edge.hits.scripts import Scripts
+from edge.hits.secrets import Secrets
+from edge.hits.settings import HitsSettings, SiteSettings
+from edge.hits.store import Store, StoreStats
+from edge.host.notify import Notify
+from edge.http.router import Router, Tokens
+from edge.log import Log
+
+DATABASE = "hits.db"
+KEPT_AS = "visit-secrets"  # in systemd's file-descriptor store
+_PURGE_EVERY = 3600.0
+_LOOK_EVERY = 60.0
+MAX_SPAM = 4 << 20  # bytes of the list
+
+
+class HitsStats(msgspec.Struct, frozen=True):
+    """Counts since the start; `uniques`: of the day under way, by site, as looked up within the last minute."""
+
+    collector: CollectorStats
+    endpoint: EndpointStats
+    store: StoreStats
+    uniques: dict[int, int]
+
+
+class Hits:
+    """See the module. `prepare` may block; all else is for the loop."""
+
+    def __init__(  # noqa: PLR0917 - as the composition root calls it
+        self,
+        settings: HitsSettings,
+        sites: Sequence[SiteSettings],
+        data_dir: str,
+        clock: Clock,
+        log: Log,
+        tokens: Tokens,
+    ) -> None:
+        self._settings, self._sites, self._clock, self._log, self._tokens = settings, sites, clock, log, tokens
+        self.store = Store(os.path.join(data_dir, DATABASE), sites, settings, log)  # noqa: PTH118 - without pathlib
+        self._uniques: dict[int, int] = {}
+        self._look_at = self._purge_at = 0.0
+        self._working: asyncio.Task[None] | None = None
+        self._sealed = -1  # the revision of the secrets that is with systemd
+
+    def prepare(self) -> None:
+        """Reads what is read once. ConfigError: a file of the configuration cannot be read."""
+        self._calendars = {site.id: Calendar(site.timezone) for site in self._sites}
+        self.secrets = Secrets(self._calendars, self._clock.wall())
+        spam = _hosts(self._settings.spam_file) if self._settings.spam_file else frozenset()
+        self.collector = Collector(self._sites, self._settings, self.store, self.secrets, spam, self._clock)
+        self._endpoint = Endpoint(self.collector, self._tokens)
+        self._scripts = Scripts()
+
+    def take_over(self, descriptors: Sequence[int]) -> None:
+        """What an earlier process left with systemd, so that its day goes on. The descriptors are closed."""
+        for descriptor in descriptors:
+            self.secrets.unseal(descriptor, self._clock.wall())
+            os.close(descriptor)
+
+    async def start(self) -> None:
+        """Opens the database. StoreError: it is a later version's."""
+        await self.store.start()
+        now = self._clock.wall()
+        for site in self._sites:
+            if self.secrets.restarted(site.id) and await self._counted(site.id, now):
+                self.store.submit([Restarted(site.id, int(now))], lambda _error: None)
+
+    async def _counted(self, site: int, now: float) -> bool:
+        """Whether the day has visits already, which another secret told apart."""
+        day = self._calendars[site].day(now)
+        try:
+            return bool(await self.store.ask(lambda db: reading.totals(db, site, day, day)))
+        except (StoreError, OverloadError):
+            return True
+
+    def add_to(self, router: Router) -> None:
+        self._endpoint.add_to(router)
+        self._scripts.add_to(router)
+
+    def tick(self, now: float) -> None:
+        """Once a second, at monotonic second `now`."""
+        self.secrets.turn(self._clock.wall())
+        self.collector.tick(now)
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_EVERY
+            purging = now >= self._purge_at
+            if purging:
+                self._purge_at = now + _PURGE_EVERY
+            self._begin(self._look(purging=purging))
+
+    def seal(self, notify: Notify) -> None:
+        """Hands the secrets to systemd whenever they are others: a killed process leaves them too."""
+        if self._sealed == self.secrets.revision:
+            return
+        descriptor = self.secrets.seal()
+        if descriptor is not None:
+            notify.remove(KEPT_AS)
+            notify.store(KEPT_AS, descriptor)
+            os.close(descriptor)
+        self._sealed = self.secrets.revision
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        """One such work at a time: what the last one has not ended is not begun again."""
+        if self._working is None or self._working.done():
+            self._working = asyncio.get_running_loop().create_task(work)
+        else:
+            work.close()
+
+    async def _look(self, *, purging: bool) -> None:
+        """What a disk that refuses makes impossible is tried again the next time; the store has logged it."""
+        wall = self._clock.wall()
+        with contextlib.suppress(StoreError, OverloadError):
+            for site, calendar in self._calendars.items():
+                day = calendar.day(wall)
+                found = await self.store.ask(partial(reading.totals, site=site, first=day, last=day))
+                self._uniques[site] = (found[0].uniques or 0) if found else 0
+            if purging and (dropped := await self.store.purge(wall)):
+                self._log.info("hits_purged", days=dropped)
+
+    async def close(self) -> None:
+        """Keeps what waits."""
+        if self._working is not None:
+            self._working.cancel()
+        await self.store.close()
+        self.secrets.wipe()
+
+    def stats(self) -> HitsStats:
+        return HitsStats(self.collector.stats(), self._endpoint.stats(), self.store.stats(), self._uniques)
+
+
+def _hosts(path: str) -> frozenset[str]:
+    """One host a line, as in Matomo's referrer-spam-list; empty lines and what stands behind a # do not count."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - the worker does without pathlib
+            data = file.read(MAX_SPAM + 1)
+    except OSError as error:
+        raise ConfigError(f"hits.spam_file: expected a file that can be read, got {path} ({error.strerror})") from None
+    if len(data) > MAX_SPAM:
+        raise ConfigError(f"hits.spam_file: expected at most {MAX_SPAM >> 20} MiB, got a larger file: {path}")
+    lines = (line.partition("#")[0].strip().lower() for line in data.decode(errors="replace").splitlines())
+    return frozenset(filter(None, lines))
