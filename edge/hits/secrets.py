@@ -173,6 +173,11 @@ class Secrets:
         """Whether the site's day under way may have had another secret before: then it may count visitors twice."""
         return self._sites[site].restarted
 
+    def unbroken(self, site: int) -> None:
+        """Nothing was counted on the site's day under way before this process: it has had one secret only."""
+        self._sites[site].restarted = False
+        self.revision += 1
+
     def seal(self) -> int | None:
         """The descriptor of a sealed memfd for the process that comes next, or None where there is no such thing."""
         data = bytearray(_SITE * (len(self._sites) + 1))  # large enough: growing would leave copies behind
@@ -193,7 +198,7 @@ class Secrets:
             return 0
         try:
             whole = msgspec.msgpack.decode(data, type=_Sealed)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return 0
         finally:
             data[:] = bytes(len(data))

@@ -78,10 +78,16 @@ class Hits:
     async def start(self) -> None:
         """Opens the database. StoreError: it is a later version's."""
         await self.store.start()
-        now = self._clock.wall()
         for site in self._sites:
-            if self.secrets.restarted(site.id) and await self._counted(site.id, now):
-                self.store.submit([Restarted(site.id, int(now))], lambda _error: None)
+            if self.secrets.restarted(site.id):
+                await self._mark(site.id, self._clock.wall())
+
+    async def _mark(self, site: int, now: float) -> None:
+        """A day that was counted under another secret is marked."""
+        if await self._counted(site, now):
+            self.store.submit([Restarted(site, int(now))], lambda _error: None)
+        else:
+            self.secrets.unbroken(site)
 
     async def _counted(self, site: int, now: float) -> bool:
         """Whether the day has visits already, which another secret told apart."""
