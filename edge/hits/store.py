@@ -51,6 +51,7 @@ class Store:
         self._ledger = Ledger(path, sites, settings.durability, log)
         self._log = log
         self._orders: SimpleQueue[Order] = SimpleQueue()
+        self._gathered: list[Submission] = []  # in this turn of the loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[None] | None = None
         self._commits = Histogram(COMMIT_SECONDS)
@@ -89,7 +90,16 @@ class Store:
             self._refused += len(batch)
             raise OverloadError(f"{self._waiting} hits wait for the disk", retry_after=5)
         self._waiting += len(batch)
-        self._orders.put(Submission(batch, done))
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)  # type: ignore[union-attr]
+        self._gathered.append(Submission(batch, done))
+
+    def _hand_over(self) -> None:
+        """What one turn of the loop brings goes to the thread together. One by one, its first hit began a commit of its
+        own, and under load ten times the commits took the processor from the loop."""
+        gathered, self._gathered = self._gathered, []
+        for submission in gathered:
+            self._orders.put(submission)
 
     def _told(self, outcome: Committed) -> None:
         self._commits.observe(outcome.seconds)
@@ -126,6 +136,7 @@ class Store:
         if self._questions >= MAX_QUESTIONS:
             raise OverloadError(f"{self._questions} questions wait for the database", retry_after=5)
         self._questions += 1
+        self._hand_over()
         future: asyncio.Future[Any] = self._loop.create_future()
         self._orders.put(make(partial(self._tell, self._answered, future)))
         return future
@@ -140,6 +151,7 @@ class Store:
             return
         if not self._closing:
             self._closing = True
+            self._hand_over()
             self._orders.put(None)
         await asyncio.shield(self._ended)
 
