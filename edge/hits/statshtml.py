@@ -11,6 +11,7 @@ from edge.hits.statslists import ORDER, View, excluded, listed, query, same_peri
 from edge.hits.words import Words
 from edge.http.html import LANGUAGES, escape
 
+TOP = 10  # rows of a list on the overview
 PERIODS = (1, 7, 30, 90, 365)
 
 
@@ -217,10 +218,9 @@ def _alone(report: Report, view: View, words: Words) -> Iterator[str]:
 def _footer(report: Report, view: View, words: Words) -> str:
     about = f"<p>{escape(words.say('about', zone=report.timezone))}</p>"
     values = query(f"from={report.first}", f"to={report.last}", f"by={report.by}")
-    links = [
-        _languages("", same_period(report, view), view),
-        f'<a href="/api/v1/sites/{report.site}/stats{values}">JSON</a>',
-    ]
+    links = [_languages("", same_period(report, view), view)]
+    if not view.private:  # there the token must come in a header
+        links.append(f'<a href="/api/v1/sites/{report.site}/stats{values}">JSON</a>')
     leave = ""
     if view.private:
         leave = f'<form method="post"><button name="token" value="">{escape(words.say("leave"))}</button></form>'

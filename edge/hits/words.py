@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from string import Template
 
 import msgspec
 
 from edge.flow.stats import OTHER
 from edge.hits.period import to_date
+from edge.http.html import WEB, read
 
-_WEB = os.path.join(os.path.dirname(os.path.dirname(__file__)), "web")  # noqa: PTH118, PTH120 - as in serve.pages
 # Characters that turn the direction of text around: in a name they are there to deceive, and are shown as such.
 _TURNING = dict.fromkeys((0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
 _DAY = 10  # characters of 2026-11-24
@@ -89,7 +88,6 @@ class Words(msgspec.Struct, frozen=True):
         return known or name.translate(_TURNING) or self.say("unknown")
 
 
-def read_words(folder: str = _WEB) -> dict[str, Words]:
+def read_words(folder: str = WEB) -> dict[str, Words]:
     """By language, as in `http.html.LANGUAGES`."""
-    with open(f"{folder}/stats.json", "rb") as file:  # noqa: PTH123
-        return msgspec.json.decode(file.read(), type=dict[str, Words])
+    return msgspec.json.decode(read(folder, "stats.json"), type=dict[str, Words])

@@ -12,9 +12,12 @@ from edge.http.message import Headers, Request, Response
 
 # Without pathlib and hashlib (which brings libcrypto): a worker lives long in little memory.
 WEB = os.path.join(os.path.dirname(os.path.dirname(__file__)), "web")  # noqa: PTH118, PTH120
-TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-LANGUAGES = ("en", "fr")  # the first is the one for everybody else
 HTML = "text/html; charset=utf-8"
+TYPES = {
+    ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".html": HTML,
+    ".json": "application/json",
+}  # fmt: skip
+LANGUAGES = ("en", "fr")  # the first is the one for everybody else
 
 # The module `html` would bring 0.3 MB of entity names for the sake of these five.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
@@ -109,7 +112,7 @@ def _pack(body: bytes) -> bytes:
     return squeeze.compress(body) + squeeze.flush()
 
 
-def send(asset: Asset, request: Request, lasting: str = "no-cache") -> Response:
+def send(asset: Asset, request: Request, lasting: str = "no-cache", more: Headers = ()) -> Response:
     """A file with its ETag, packed when the browser can unpack it; 304 when the browser has it already.
 
     `lasting` is the Cache-Control of an address that does not name its content.
@@ -117,10 +120,12 @@ def send(asset: Asset, request: Request, lasting: str = "no-cache") -> Response:
     packed = accepts_gzip(request.headers.get("accept-encoding", ""))
     tag = f'"{asset.tag}{"-gz" if packed else ""}"'
     lasting = _FOR_EVER if request.arg("v") == asset.tag else lasting
-    headers: Headers = (("ETag", tag), ("Cache-Control", lasting), ("Vary", "Accept-Encoding"))
+    headers: Headers = (("ETag", tag), ("Cache-Control", lasting), ("Vary", "Accept-Encoding"), *more)
     if tag in request.headers.get("if-none-match", ""):
         return Response(304, headers)
-    headers += (("Content-Type", asset.kind), ("X-Content-Type-Options", "nosniff"))
+    headers += (("Content-Type", asset.kind),)
+    if not any(name == "X-Content-Type-Options" for name, _ in headers):
+        headers += (("X-Content-Type-Options", "nosniff"),)
     if packed:
         return Response(200, (*headers, ("Content-Encoding", "gzip")), asset.packed)
     return Response(200, headers, asset.body)

@@ -1,0 +1,84 @@
+"""What many ask for at once is made once: pages are kept for some seconds, within a bound, and few made at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+
+import msgspec
+
+from edge.clock import Clock
+from edge.errors import OverloadError
+from edge.http.html import Asset
+
+FRESH = 10.0  # seconds that a page is given for
+MOST_KEPT = 1_048_576  # bytes; what came first goes first
+MOST_MADE = 4  # at a time
+
+
+class SharedStats(msgspec.Struct, frozen=True):
+    """`kept` and `making` are now, the others counts since the start."""
+
+    kept: int  # bytes
+    making: int
+    made: int
+    given: int  # without being made
+    refused: int
+
+
+class Shared:
+    """Belongs to the loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: dict[Hashable, tuple[float, Asset]] = {}  # the oldest first
+        self._making: dict[Hashable, asyncio.Task[Asset]] = {}
+        self._made = self._given = self._refused = 0
+
+    async def get(self, key: Hashable, make: Callable[[], Awaitable[Asset]]) -> Asset:
+        """What `make` gave within the last seconds, or gives now. Raises what it raises; OverloadError when too many
+        different things are being made."""
+        self._forget()
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._given += 1
+            return kept[1]
+        task = self._making.get(key)
+        if task is None:
+            task = self._begin(key, make)
+        else:
+            self._given += 1
+        return await asyncio.shield(task)  # one who leaves takes nothing from the others
+
+    def _forget(self) -> None:
+        over = self._clock.monotonic() - FRESH
+        for key in [key for key, (at, _) in self._kept.items() if at <= over]:
+            del self._kept[key]
+
+    def _begin(self, key: Hashable, make: Callable[[], Awaitable[Asset]]) -> asyncio.Task[Asset]:
+        if len(self._making) >= MOST_MADE:
+            self._refused += 1
+            raise OverloadError("Many reports are being made: try again in a moment.", retry_after=2)
+        self._made += 1
+        task = asyncio.ensure_future(_as_coroutine(make()))
+        self._making[key] = task
+        task.add_done_callback(lambda done: self._keep(key, done))
+        return task
+
+    def _keep(self, key: Hashable, done: asyncio.Task[Asset]) -> None:
+        del self._making[key]
+        if done.cancelled() or done.exception() is not None:
+            return  # who waits is told; the next one tries again
+        self._kept[key] = (self._clock.monotonic(), done.result())
+        while self._bytes() > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    def _bytes(self) -> int:
+        return sum(len(page.body) + len(page.packed) for _, page in self._kept.values())
+
+    def stats(self) -> SharedStats:
+        return SharedStats(self._bytes(), len(self._making), self._made, self._given, self._refused)
+
+
+async def _as_coroutine(awaited: Awaitable[Asset]) -> Asset:
+    return await awaited
