@@ -14,6 +14,7 @@ WINDOW = 1800  # seconds without a hit that end a visit (Matomo's visit_standard
 _GRACE = 2  # seconds more: arrivals are kept as whole ones
 _QUARTER = 900  # seconds; in all zones of today midnight lies between two quarters of an hour of UTC
 _VISIT = Struct("<QIIIHHB")  # names seen, first and last hit's second, arrival of the latest, quarter, campaign, pages
+_END = 2**32  # Unix second; hits from before 1970 or after 2106 (a clock that is wrong) have no visits
 _NOTHING = Flags(first=0)
 
 
@@ -47,7 +48,7 @@ class Visitors:
         if now >= self._sweep_at:
             self.sweep(now)
         kind = hit.kind
-        if kind == "bot":
+        if kind == "bot" or not 0 <= hit.at < _END:
             return _NOTHING
         key, before = keys
         found = self._visits.pop(key, None)
