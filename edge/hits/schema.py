@@ -215,5 +215,5 @@ def _migrate(db: sqlite3.Connection, path: str, found: int, log: Log, migrations
     os.close(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     db.execute("VACUUM INTO ?", (kept,))
     version = 1 + len(migrations)
-    _transaction(db, "\n".join(migrations[found - 1 :]), version)
+    _transaction(db, ";\n".join(migrations[found - 1 :]), version)
     log.info("database_migrated", file=path, version=version, copy=kept)

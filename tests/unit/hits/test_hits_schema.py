@@ -1,0 +1,166 @@
+"""What becomes of the file that is there."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from edge.errors import StoreError
+from edge.hits.schema import APPLICATION, VERSION, NewerDatabase, connect, connect_reading
+from edge.log import Log
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "hits.db"
+
+
+def silent() -> Log:
+    return Log("error", io.StringIO())
+
+
+def open_and_close(path: Path, **more: object) -> str:
+    """What was logged."""
+    log = io.StringIO()
+    connect(str(path), "process", Log("info", log), **more).close()  # type: ignore[arg-type]
+    return log.getvalue()
+
+
+def test_a_new_database_is_its_owners_alone_and_says_whose_it_is(path: Path) -> None:
+    db = connect(str(path), "power", silent())
+    db.execute("INSERT INTO imports VALUES ('d', 1)")
+    files = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+    assert files == {"hits.db": 0o600, "hits.db-wal": 0o600, "hits.db-shm": 0o600}
+    asked = {
+        word: db.execute(f"PRAGMA {word}").fetchone()[0]
+        for word in ("application_id", "user_version", "journal_mode", "synchronous", "secure_delete", "auto_vacuum")
+    }
+    assert asked == {
+        "application_id": APPLICATION, "user_version": VERSION, "journal_mode": "wal", "synchronous": 2,
+        "secure_delete": 1, "auto_vacuum": 2,
+    }  # fmt: skip
+    db.close()
+
+
+def test_an_open_file_is_closed_to_others(path: Path) -> None:
+    path.touch(0o644)
+    open_and_close(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_process_durability_syncs_less(path: Path) -> None:
+    db = connect(str(path), "process", silent())
+    assert db.execute("PRAGMA synchronous").fetchone()[0] == 1
+    db.close()
+
+
+def test_what_is_there_stays(path: Path) -> None:
+    db = connect(str(path), "power", silent())
+    db.execute("INSERT INTO imports VALUES ('d', 7)")
+    db.close()
+    assert open_and_close(path) == ""
+    db = connect_reading(str(path))
+    assert db.execute("SELECT * FROM imports").fetchall() == [("d", 7)]
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        db.execute("DELETE FROM imports")
+    db.close()
+
+
+def test_a_database_killed_before_its_first_checkpoint_is_known(path: Path) -> None:
+    """Its tables are in the log alone."""
+    db = connect(str(path), "power", silent())
+    copy = path.with_name("copy.db")
+    copy.write_bytes(path.read_bytes())
+    copy.with_name("copy.db-wal").write_bytes(path.with_name("hits.db-wal").read_bytes())
+    db.close()
+    assert open_and_close(copy) == ""
+
+
+def foreign(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.executescript("CREATE TABLE cookies (name); INSERT INTO cookies VALUES ('butter')")
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.write_bytes(b"dear diary" * 1000), "no SQLite database"),
+        (lambda path: path.write_bytes(b"x"), "no SQLite database"),
+        (foreign, "belongs to another program"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_set_aside_untouched(path: Path, make: object, reason: str) -> None:
+    for end in (".aside", ".aside-"):
+        make(path)  # type: ignore[operator]
+        content = path.read_bytes()
+        logged = open_and_close(path)
+        assert "event=database_set_aside" in logged
+        assert reason in logged
+        kept = sorted(each for each in path.parent.glob("hits.db.aside*") if each.suffix[-4:] not in ("-wal", "-shm"))
+        assert kept[-1].name.startswith(f"hits.db{end}")  # the second one does not replace the first
+        assert [each.read_bytes() for each in kept] == [content] * len(kept)
+        connect_reading(str(path)).close()
+        path.unlink()
+
+
+def test_a_damaged_database_is_set_aside(path: Path) -> None:
+    open_and_close(path)
+    content = bytearray(path.read_bytes())
+    content[200:] = b"\xaa" * (len(content) - 200)
+    path.write_bytes(content)
+    assert "damaged" in open_and_close(path, doubtful=True)
+    assert path.with_name("hits.db.aside").read_bytes() == content
+
+
+def test_a_later_version_is_refused_and_left_alone(path: Path) -> None:
+    open_and_close(path)
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    db.close()
+    with pytest.raises(NewerDatabase, match="install that edge again, or move the file away"):
+        open_and_close(path)
+    with pytest.raises(StoreError, match=f"found {VERSION + 1}"):
+        connect_reading(str(path))
+    assert list(path.parent.glob("*aside*")) == []
+
+
+STEPS = ("ALTER TABLE imports ADD COLUMN seen INTEGER", "UPDATE imports SET seen = done")
+
+
+def test_an_old_version_is_migrated_and_a_copy_kept(path: Path) -> None:
+    db = connect(str(path), "power", silent())
+    db.execute("INSERT INTO imports VALUES ('d', 7)")
+    db.close()
+    assert "event=database_migrated" in open_and_close(path, migrations=STEPS)
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT * FROM imports").fetchall() == [("d", 7, 7)]
+    assert db.execute("PRAGMA user_version").fetchone()[0] == 3
+    db.close()
+    copy = path.with_name("hits.db.v1")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    db = connect_reading(str(copy))
+    assert db.execute("SELECT * FROM imports").fetchall() == [("d", 7)]
+    db.close()
+
+
+def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
+    open_and_close(path)
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        open_and_close(path, migrations=(STEPS[0], "UPDATE nowhere SET x = 1"))
+    db = connect_reading(str(path))
+    assert [row[1] for row in db.execute("PRAGMA table_info(imports)")] == ["digest", "done"]
+    db.close()
+
+
+def test_reading_makes_no_database(path: Path) -> None:
+    with pytest.raises(StoreError, match="found none"):
+        connect_reading(str(path))
+    foreign(path)
+    with pytest.raises(StoreError, match="belongs to another program"):
+        connect_reading(str(path))
+    assert [each.name for each in path.parent.iterdir()] == ["hits.db"]
