@@ -18,7 +18,7 @@ _LONG_NUMBER = 7  # digits; the shortest telephone numbers have as many
 _JOINERS = " -–.()+/_"  # what stands between the groups of a telephone or card number, at most three of them
 _NESTED = re.compile(r"%(?:25)+(?=[0-9A-Fa-f][0-9A-Fa-f])")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f][0-9A-Fa-f])+")
-_SUSPECT = re.compile(r"[@:\d]|[A-Za-z]{16}")
+_SUSPECT = re.compile(r"[@:\d]|[a-z][A-Z]|[A-Za-z]{16}")
 _DIGITS = re.compile(r"\d+")
 _DATE = re.compile(
     r"(?:19|20)\d\d([-._/])(?:0?[1-9]|1[0-2])\1(?:[12]\d|3[01]|0?[1-9])(?!\d)"  # 2026-05-31
@@ -29,9 +29,9 @@ _IPV4 = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 _HEX_COLONS = re.compile(r"[0-9A-Fa-f:.\[\]]+")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
 _PIECE = re.compile(r"[A-Za-z0-9]{8,}")
-_CHANGE = re.compile(r"\d(?=[A-Za-z])|[A-Za-z](?=\d)|[a-z](?=[A-Z])")
+_CHANGE = re.compile(r"\d(?=[A-Za-z])|[A-Za-z](?=\d)|[a-z](?=[A-Z])|[A-Z](?=[A-Z][a-z])")
 _UPPER = re.compile(r"[A-Z]")
-_WORD_AND_NUMBER = re.compile(r"[A-Za-z]+\d{1,4}|\d{1,4}[A-Za-z]+")  # "conference2026"
+_WORD_AND_NUMBER = re.compile(r"[A-Z]?[a-z]+\d{1,4}|\d{1,4}[A-Z]?[a-z]+")  # "conference2026"
 _PLAIN = {0xFF01 + n: 0x21 + n for n in range(94)} | {0xFE6B: "@", 0x2010: "-", 0x2011: "-", 0x2212: "-"}
 
 
@@ -98,24 +98,27 @@ def telling(word: str) -> bool:
         return True
     if len(word) < 8:
         return False
-    return _UUID.search(word) is not None or _mixed(word, 5) or any(map(_random, _PIECE.findall(word)))
+    return _UUID.search(word) is not None or _restless(word) or any(map(_random, _PIECE.findall(word)))
 
 
-def _mixed(word: str, least: int) -> bool:
-    """Whether letters and digits alternate as they do in no language: more than once in five characters."""
+def _restless(word: str) -> bool:
+    """Whether letters, digits and cases alternate as they do in no language, though there are marks in between."""
     changes = len(_CHANGE.findall(word))
-    return changes >= least and changes * 5 >= len(word) and _DIGITS.search(word) is not None
+    return changes >= 5 and changes * (5 if _DIGITS.search(word) else 4) >= len(word)
 
 
 def _random(piece: str) -> bool:
-    """Whether letters and digits without a break look drawn by lot. A long number is not for this test."""
+    """Whether letters and digits without a mark between them look drawn by lot. A long number is not for this test."""
     size = len(piece)
-    if piece.isalpha():
-        upper = len(_UPPER.findall(piece)) if size >= 16 else 0
-        return size >= 32 or (upper * 3 >= size and (size - upper) * 4 >= size)
     if piece.isdigit():
         return False
-    return _mixed(piece, 4) or (size >= 16 and (size >= 32 or not _WORD_AND_NUMBER.fullmatch(piece)))
+    if size >= 32:
+        return True
+    if piece.isalpha():
+        upper = len(_UPPER.findall(piece)) if size >= 16 else 0
+        return upper * 3 >= size and ((size - upper) * 4 >= size or (upper == size and size >= 20)) if upper else False
+    changes = len(_CHANGE.findall(piece))
+    return (changes >= 3 and changes * 5 >= size) or (size >= 16 and not _WORD_AND_NUMBER.fullmatch(piece))
 
 
 def mask_numbers(text: str) -> str:

@@ -94,6 +94,7 @@ class Paths:
         text = unescape(path) or "/"
         parts = text.split("/")[1:] or [MASK]
         parts = [part.partition(";")[0].strip() for part in parts]  # ;jsessionid=…
+        parts = [*filter(None, parts[:-1]), parts[-1]]
         for rule in self._rules:
             rule.apply(parts)
         kept = "/" + "/".join([segment(part) for part in parts]).replace("?", "%3F").replace("#", "%23")
@@ -104,7 +105,7 @@ class Paths:
         """The allowed parameters in the order of the configuration, so that one page has one name."""
         if self._allowed.isdisjoint(asked):
             return ""
-        pairs = [f"{name}={_value(asked[name])}" for name in self._order if asked.get(name)]
+        pairs = [f"{name}={value}" for name in self._order if (value := _value(asked.get(name, "")))]
         return "?" + "&".join(pairs) if pairs else ""
 
 

@@ -69,7 +69,7 @@ _DOMAINS = {
     "youtube.com": "YouTube",
     # assistants
     "chat.deepseek.com": "DeepSeek",
-    "chat.mistral.ai": "Mistral",
+    "chat.mistral.ai": "Le Chat",
     "chat.openai.com": "ChatGPT",
     "chatgpt.com": "ChatGPT",
     "claude.ai": "Claude",

@@ -24,17 +24,17 @@ def timings(fields: Mapping[str, str]) -> tuple[int, ...]:
 
 
 def _milliseconds(text: str | None) -> int:
-    value = number(text) if text else -1.0
+    value = number(text, -1.0) if text else -1.0
     return int(value) if 0 <= value <= _SLOWEST else -1
 
 
-def number(text: str) -> float:
-    """Finite and bounded, else 0."""
+def number(text: str, otherwise: float = 0.0) -> float:
+    """Finite and bounded, else `otherwise`."""
     try:
-        value = float(text) if text and len(text) <= 30 and "_" not in text else 0.0
+        value = float(text) if text and len(text) <= 30 and "_" not in text else otherwise
     except ValueError:
-        return 0.0
-    return value if isfinite(value) and abs(value) < _LARGEST else 0.0
+        return otherwise
+    return value if isfinite(value) and abs(value) < _LARGEST else otherwise
 
 
 def country(said: str) -> str:
