@@ -22,6 +22,7 @@ from edge.hits.settings import SiteSettings
 from edge.http.message import Request, Response, json, text
 from edge.http.router import Router
 
+SOCKET = "edge.sock"  # in data_dir
 BODY = 65_536
 _LINES = (("Content-Type", "application/x-ndjson"),)
 

@@ -18,7 +18,6 @@ class LogFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.long = 0  # lines that were skipped as longer than MAX_LINE
         self.unfinished = False  # the last line has no end yet: it is left for the next time
         self.cut = ""  # why a packed file ended early
         try:
@@ -35,18 +34,15 @@ class LogFile:
         """Bytes of the file as it is on the disk that are read, of `size`."""
         return self._raw.tell()
 
-    def lines(self, start: int = 0) -> Iterator[tuple[str, int]]:
-        """Each whole line from offset `start` on, with the offset behind it."""
+    def lines(self, start: int = 0) -> Iterator[tuple[str | None, int]]:
+        """Each whole line from offset `start` on, or None for one that is too long, with the offset behind it."""
         self.unfinished = False
         try:
             offset = self._text.seek(start)
-            while offset == start and (read := self._line()):
+            while read := self._line():
                 raw, size = read
-                start = offset = offset + size
-                if raw is None:
-                    self.long += 1
-                else:
-                    yield raw.decode("utf-8", "replace").rstrip("\r\n"), offset
+                offset += size
+                yield None if raw is None else raw.decode("utf-8", "replace").rstrip("\r\n"), offset
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             self.cut = str(error) or type(error).__name__
         except OSError as error:

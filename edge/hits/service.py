@@ -64,7 +64,7 @@ class Hits:
         """Reads what is read once. ConfigError: a file of the configuration cannot be read."""
         self._calendars = {site.id: Calendar(site.timezone) for site in self._sites}
         self.secrets = Secrets(self._calendars, self._clock.wall())
-        spam = _hosts(self._settings.spam_file) if self._settings.spam_file else frozenset()
+        spam = spam_hosts(self._settings.spam_file) if self._settings.spam_file else frozenset()
         self.collector = Collector(self._sites, self._settings, self.store, self.secrets, spam, self._clock)
         self._endpoint = Endpoint(self.collector, self._tokens)
         self._scripts = Scripts()
@@ -152,7 +152,7 @@ class Hits:
         return HitsStats(self.collector.stats(), self._endpoint.stats(), self.store.stats(), self._uniques)
 
 
-def _hosts(path: str) -> frozenset[str]:
+def spam_hosts(path: str) -> frozenset[str]:
     """One host a line, as in Matomo's referrer-spam-list; empty lines and what stands behind a # do not count."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - the worker does without pathlib

@@ -75,7 +75,8 @@ def test_every_verb_is_a_module_that_says_the_same_of_itself(verb: str) -> None:
 
 def test_every_module_of_the_package_is_a_verb_or_known() -> None:
     modules = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
-    assert modules - {"__init__", "main", "memory", "version"} == set(cli.VERBS)
+    known = {"__init__", "main", "memory", "version", "hitsimport", "hitslocal", "hitsreport"}
+    assert modules - known == set(cli.VERBS)
 
 
 def failing(error: BaseException) -> Callable[..., int]:

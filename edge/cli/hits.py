@@ -1,0 +1,115 @@
+"""`edge hits`: reports, export, import of access logs, purging."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.config.load import load
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.cli.hitslocal import Operator
+    from edge.config.model import Settings
+    from edge.hits.settings import SiteSettings
+
+HELP = "report, export, import and purge the hits of sites"
+PLACES = ("edge.toml", "/etc/edge/edge.toml")  # of the configuration, if none is named; the role writes the second
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _report(verbs.add_parser("report", help="what was counted: a table, JSON or CSV"))
+    export = verbs.add_parser("export", help="everything that is kept of a site, as JSON lines or CSV")
+    export.add_argument("--format", choices=("json", "csv"), default="json", help="default: %(default)s, one a line")
+    take = verbs.add_parser("import", help="count the page views of access logs: each line of a log counts once")
+    take.add_argument("logs", nargs="+", metavar="LOG", help="combined, common, nginx or Caddy JSON; may be gzip")
+    purge = verbs.add_parser("purge", help="drop old days of a site for good")
+    purge.add_argument("--before", required=True, metavar="DAY", help="the first day that stays, such as 2026-01-01")
+    forget = verbs.add_parser("forget", help='drop the name of one path: what it counted becomes part of "(other)"')
+    forget.add_argument("path", metavar="PATH", help="as reports show it, such as /private/page")
+    for verb in verbs.choices.values():
+        verb.add_argument("--config", metavar="FILE", help=f"the TOML file; default: {' or '.join(PLACES)}")
+        verb.add_argument("--site", type=int, metavar="ID", help="the number of the site, if there are several")
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--days", metavar="N", help="the last N days with today (default: 7)")
+    add("--from", dest="first", metavar="DAY", help="the first day, such as 2026-11-01")
+    add("--to", dest="last", metavar="DAY", help="the last day; default: today")
+    add("--by", choices=("day", "hour"), help="default: by the hour up to two days, else by day")
+    add("--top", type=int, default=10, metavar="N", help="names in each list, 1 to 500 (default: %(default)s)")
+    add("--format", choices=("table", "json", "csv"), default="table", help="default: %(default)s")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0: done; 1: some log was not read, or the database refuses."""
+    from edge.cli.hitslocal import Operator  # noqa: PLC0415 - only this verb pays for it
+
+    settings = load(args.config or _place())
+    site = _site(settings, args.site)
+    return {"report": _show, "export": _export, "import": _import, "purge": _purge, "forget": _forget}[args.verb](
+        args, site, Operator(settings)
+    )
+
+
+def _place() -> str:
+    for place in PLACES:
+        if Path(place).is_file():
+            return place
+    raise ConfigError(f"expected --config FILE, or one of {' and '.join(PLACES)}")
+
+
+def _site(settings: Settings, wanted: int | None) -> SiteSettings:
+    known = ", ".join(str(site.id) for site in settings.sites) or "none: the configuration has no [[site]]"
+    if wanted is None and len(settings.sites) == 1:
+        return settings.sites[0]
+    for site in settings.sites:
+        if site.id == wanted:
+            return site
+    raise ConfigError(f"--site: expected one of {known}; got {'nothing' if wanted is None else wanted}")
+
+
+def _show(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> int:
+    from edge.cli.hitsreport import show  # noqa: PLC0415
+
+    if not 1 <= args.top <= 500:
+        raise ConfigError(f"--top: expected 1 to 500, got {args.top}")
+    words = {"days": args.days, "from": args.first, "to": args.last, "by": args.by, "limit": str(args.top)}
+    report = operator.report(site, {name: word for name, word in words.items() if word})
+    show(report, args.format, sys.stdout)
+    return 0
+
+
+def _export(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> int:
+    from edge.cli.hitsreport import write  # noqa: PLC0415
+
+    write(operator.export(site), args.format, sys.stdout)
+    return 0
+
+
+def _import(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> int:
+    from edge.cli.hitsimport import take  # noqa: PLC0415
+
+    return take(args.logs, site, operator)
+
+
+def _purge(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> int:
+    from edge.hits.period import read_day, to_day  # noqa: PLC0415
+
+    try:
+        before = to_day(read_day(args.before))
+    except ValueError as error:
+        raise ConfigError(f"--before: {error}") from None
+    print(f"days dropped: {operator.purge(site, before)}")
+    return 0
+
+
+def _forget(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> int:
+    if not args.path.startswith("/"):
+        raise ConfigError("expected a path that begins with / as reports show it")
+    print(f"names dropped: {operator.forget(site, args.path)}, each day's counted")
+    return 0
