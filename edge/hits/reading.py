@@ -34,7 +34,7 @@ SELECT coalesce(text, '{OTHER}') AS word, sum(hits) AS hits, sum(visits), sum(va
 ) AS sums LEFT JOIN names ON names.site = ?1 AND names.day = sums.day AND names.dimension = ?4 AND names.id = sums.name
 GROUP BY word ORDER BY hits DESC, word"""
 _TIMINGS = f"SELECT timing, bucket, sum(hits), sum(milliseconds) FROM timings WHERE {_RANGE} GROUP BY timing, bucket"
-_EXCLUDED = f"SELECT reason, sum(hits) FROM excluded WHERE {_RANGE} GROUP BY reason ORDER BY reason"
+_EXCLUDED = f"SELECT reason, sum(hits) FROM dropped WHERE {_RANGE} GROUP BY reason ORDER BY reason"
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ TOTALS = (
     "orders", "pings", "revenue",
 )  # fmt: skip
 
+# No table is called "excluded": in an upsert that word means the row that was not inserted.
 # The rows that today's hits change lie side by side (hour before dimension): a commit writes few pages.
 TABLES = f"""
 CREATE TABLE totals (site INTEGER, day INTEGER, hour INTEGER, {", ".join(f"{name} INTEGER" for name in TOTALS[:-1])},
@@ -34,13 +35,13 @@ CREATE TABLE counts (site INTEGER, day INTEGER, hour INTEGER, dimension INTEGER,
   PRIMARY KEY (site, day, hour, dimension, name)) STRICT, WITHOUT ROWID;
 CREATE TABLE timings (site INTEGER, day INTEGER, timing TEXT, bucket INTEGER, hits INTEGER NOT NULL,
   milliseconds INTEGER NOT NULL, PRIMARY KEY (site, day, timing, bucket)) STRICT, WITHOUT ROWID;
-CREATE TABLE excluded (site INTEGER, day INTEGER, reason TEXT, hits INTEGER NOT NULL,
+CREATE TABLE dropped (site INTEGER, day INTEGER, reason TEXT, hits INTEGER NOT NULL,
   PRIMARY KEY (site, day, reason)) STRICT, WITHOUT ROWID;
 CREATE TABLE days (site INTEGER, day INTEGER, restarted INTEGER NOT NULL DEFAULT 0, registers BLOB,
   PRIMARY KEY (site, day)) STRICT;
 CREATE TABLE imports (digest TEXT PRIMARY KEY, done INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
-BY_DAY = ("totals", "names", "counts", "timings", "excluded", "days")  # tables with a site and a day
+BY_DAY = ("totals", "names", "counts", "timings", "dropped", "days")  # tables with a site and a day
 MIGRATIONS: tuple[str, ...] = ()  # the first leads from version 1 to 2, and so on; TABLES are those of the last
 VERSION = 1 + len(MIGRATIONS)
 

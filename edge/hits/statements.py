@@ -28,7 +28,7 @@ MOVE = (
     WHERE {_ROWS} {GROW}""",
     f"DELETE FROM counts WHERE {_ROWS}",
 )
-ADD_EXCLUDED = "INSERT INTO excluded VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = hits + excluded.hits"
+ADD_EXCLUDED = "INSERT INTO dropped VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = hits + excluded.hits"
 ADD_TIMINGS = (
     "INSERT INTO timings VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = hits + excluded.hits, "
     "milliseconds = milliseconds + excluded.milliseconds"

@@ -22,7 +22,9 @@ def test_what_was_written_can_be_read(tmp_path: Path) -> None:
     order = Hit(site=1, at=AT + HOUR, kind="order", page="/buy", revenue=9.5, country="FR")
     with ledger(tmp_path) as kept:
         kept.write([page("/"), page("/"), (order, Flags(seconds=60, unique=(3, 5)))])
-        kept.write([page("/b"), (order, Flags(unique=(9, 1))), Restarted(1, AT), Dropped(1, AT, "dnt")])
+        for _ in range(2):
+            kept.write([Dropped(1, AT, "dnt"), Dropped(1, AT, "dnt"), Dropped(1, AT, "bot")])
+        kept.write([page("/b"), (order, Flags(unique=(9, 1))), Restarted(1, AT)])
     with ledger(tmp_path) as kept:
         db = kept.open()
         assert reading.totals(db, 1, DAY, DAY) == [
@@ -33,7 +35,7 @@ def test_what_was_written_can_be_read(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert reading.names(db, 1, DAY, DAY, "page") == [Named("/", 2, 2, 0.0), Named("/b", 1, 1, 0.0)]
         assert reading.names(db, 1, DAY, DAY, "country") == [Named("FR", 2, 0, 0.0)]
-        assert reading.excluded(db, 1, DAY, DAY) == {"dnt": 1}
+        assert reading.excluded(db, 1, DAY, DAY) == {"bot": 2, "dnt": 4}
         assert reading.days(db, 1) == (DAY, DAY)
 
 

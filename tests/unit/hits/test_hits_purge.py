@@ -42,7 +42,7 @@ def test_days_go_from_every_table_and_of_one_site_only(tmp_path: Path) -> None:
             kept.write([*everything(AT, site), *everything(AT + A_DAY, site), *everything(AT + 2 * A_DAY, site)])
         assert run(purge.purge(kept, 1, DAY + 2)) == 2
         assert {table: (rows(kept, table), rows(kept, table, 2)) for table in BY_DAY} == {
-            "totals": (1, 3), "names": (2, 6), "counts": (2, 6), "timings": (1, 3), "excluded": (1, 3), "days": (1, 3),
+            "totals": (1, 3), "names": (2, 6), "counts": (2, 6), "timings": (1, 3), "dropped": (1, 3), "days": (1, 3),
         }  # fmt: skip
         assert run(purge.purge(kept, 1, DAY + 2)) == 0
 
