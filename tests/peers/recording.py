@@ -12,6 +12,22 @@ from edge.hits.scripts import Scripts
 from edge.http.message import Request, Response
 from edge.http.router import Router
 
+PAGE = """<!doctype html><html lang=en><title>A title</title>
+<script defer src="EDGE/hit.js" data-site="7"></script>
+<a id=out href="EDGE/elsewhere?token=secret#x">away</a> <a id=in href="/other">here</a>
+<a id=mail href="mailto:a@b.c">m</a> <a id=named href="/report?id=5" download>report</a>
+<a id=file href="/files/manual.PDF?token=secret"><b id=inner>manual</b></a>
+<a id=far href="EDGE/files/tool.zip?token=secret">tool</a>
+<noscript><img src="EDGE/matomo.php?idsite=7&amp;rec=1" width=1 height=1 alt=""
+  referrerpolicy="no-referrer-when-downgrade"></noscript>"""
+# A click stays on the page.
+STAY = "document.addEventListener('click', (event) => event.preventDefault())"
+# What a page left in the browser.
+LEFT = """async () => ({
+  cookie: document.cookie, local: Object.keys(localStorage), session: Object.keys(sessionStorage),
+  databases: (await indexedDB.databases()).length, caches: (await caches.keys()).length })"""
+NOTHING = {"cookie": "", "local": [], "session": [], "databases": 0, "caches": 0}
+
 
 class Hit:
     """One request to matomo.php: its parameters, and how they came."""

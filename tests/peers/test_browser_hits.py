@@ -2,29 +2,16 @@
 
 import pytest
 from browsing import chromium, until
-from recording import pages, recorder
+from recording import LEFT, NOTHING, PAGE, STAY, pages, recorder
 
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
 
-PAGE = """<!doctype html><html lang=en><title>A title</title>
-<script defer src="EDGE/hit.js" data-site="7"></script>
-<a id=out href="EDGE/elsewhere?token=secret#x">away</a> <a id=in href="/other">here</a>
-<a id=mail href="mailto:a@b.c">m</a> <a id=named href="/report?id=5" download>report</a>
-<a id=file href="/files/manual.PDF?token=secret"><b id=inner>manual</b></a>
-<a id=far href="EDGE/files/tool.zip?token=secret">tool</a>
-<noscript><img src="EDGE/matomo.php?idsite=7&amp;rec=1" width=1 height=1 alt=""
-  referrerpolicy="no-referrer-when-downgrade"></noscript>"""
 TITLED = '<!doctype html><title>A title</title><script defer src="EDGE/hit.js" data-site=7 data-titles=on></script>'
 SLOW = '<!doctype html><script src="EDGE/hit.js" data-site="7"></script><img src="/never" alt="">'
 CHOICE = """<!doctype html><html lang=fr><script defer src="EDGE/hit.js" data-site="7"></script>
 <div id=edge-optout></div><script defer src="EDGE/optout.js"></script>"""
 FRAME = '<!doctype html><script defer src="EDGE/hit.js" data-site=7></script><iframe src="EDGE/optout"></iframe>'
 TIMINGS = {"pf_net", "pf_srv", "pf_tfr", "pf_dm1", "pf_dm2", "pf_onl"}
-STAY = "document.addEventListener('click', (event) => event.preventDefault())"
-LEFT = """async () => ({
-  cookie: document.cookie, local: Object.keys(localStorage), session: Object.keys(sessionStorage),
-  databases: (await indexedDB.databases()).length, caches: (await caches.keys()).length })"""
-NOTHING = {"cookie": "", "local": [], "session": [], "databases": 0, "caches": 0}
 
 
 @pytest.fixture(name="browser", scope="module")
