@@ -10,14 +10,20 @@ from edge.access.proxies import Network, read_address, read_network
 from edge.errors import ConfigError
 from edge.hits.hit import Excluded
 from edge.hits.paths import Hosts, host_of
-from edge.hits.recent import RecentStats
+from edge.hits.recent import Recent, RecentStats
 from edge.hits.robots import Robots
 from edge.hits.settings import HitsSettings, SiteSettings
 
 OPT_OUT_COOKIES = ("matomo_ignore", "piwik_ignore", "mtm_consent_removed", "edge_optout")
+_REFERRERS = 512  # that are remembered
 _RECORDING = ("\nfa_", "\nhsr_")  # parameters of forms, heat maps and recorded sessions
 _EARLY = ("prefetch", "preview", "prerender", "instant")  # pages that are fetched before anybody asks
 _PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+
+
+class AdmitStats(msgspec.Struct, frozen=True):
+    agents: RecentStats
+    referrers: RecentStats
 
 
 class Client(msgspec.Struct, gc=False):
@@ -36,13 +42,14 @@ class Admit:
     ConfigError: a network or the list of robots cannot be read.
     """
 
-    __slots__ = ("_hosts", "_networks", "_robots", "_spam")
+    __slots__ = ("_hosts", "_networks", "_referrers", "_robots", "_spam")
 
     def __init__(self, sites: Sequence[SiteSettings], settings: HitsSettings, spam: frozenset[str]) -> None:
         self._hosts = {site.id: Hosts(site.hosts) for site in sites}
         self._networks = tuple(map(_network, settings.exclude_networks))
         self._spam = frozenset(host.lower().removeprefix("www.") for host in spam)
         self._robots = Robots()
+        self._referrers: Recent[bool] = Recent(_REFERRERS)  # whether they are spam
 
     def reason(self, site: SiteSettings, fields: Mapping[str, str], client: Client) -> Excluded | None:
         """Why the hit does not count; None: it does. The first reason in this order, the cheap and certain first."""
@@ -62,11 +69,12 @@ class Admit:
         return self._robots.robot(agent)
 
     def tick(self, now: float) -> None:
+        """Call it every minute or so: what was not asked for in 30 minutes goes."""
         self._robots.tick(now)
+        self._referrers.tick(now)
 
-    def stats(self) -> RecentStats:
-        """Of the agents that are remembered."""
-        return self._robots.stats()
+    def stats(self) -> AdmitStats:
+        return AdmitStats(self._robots.stats(), self._referrers.stats())
 
     def _foreign(self, site: int, fields: Mapping[str, str]) -> bool:
         url = fields.get("url", "")
@@ -92,12 +100,17 @@ class Admit:
         url = fields.get("urlref")
         if not url or not self._spam or self._hosts[site].own(url):
             return None
-        host = host_of(url)
-        while host:
-            if host in self._spam:
-                return "spam"
+        key = hash(url)
+        spam = self._referrers.get(key)
+        if spam is None:
+            spam = self._listed(host_of(url))
+            self._referrers.put(key, spam)
+        return "spam" if spam else None
+
+    def _listed(self, host: str) -> bool:
+        while host and host not in self._spam:
             host = host.partition(".")[2]
-        return None
+        return bool(host)
 
 
 def _refused(site: SiteSettings, headers: Mapping[str, str]) -> Excluded | None:

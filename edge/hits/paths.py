@@ -13,6 +13,7 @@ _RAW = 2048  # characters of an address that are looked at
 _MOST = 1024  # of a page that is kept
 _WORD = 100  # of a parameter's value and of a campaign
 _HOST = 100
+_PARTS = 65  # of a path, with what stands before its first "/"; deeper ones end there
 _IN_HOSTS = dict.fromkeys(map(ord, "-_.*"), "a")
 _PARAMETERS = 100  # that are looked at
 _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]{0,20}):)?//([^/?#\\]{0,300})")
@@ -92,7 +93,7 @@ class Paths:
 
     def _path(self, path: str) -> tuple[str, bool]:
         text = unescape(path) or "/"
-        parts = text.split("/")[1:] or [MASK]
+        parts = text.split("/", _PARTS)[1:_PARTS] or [MASK]
         parts = [part.partition(";")[0].strip() for part in parts]  # ;jsessionid=…
         parts = [*filter(None, parts[:-1]), parts[-1]]
         for rule in self._rules:

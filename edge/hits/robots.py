@@ -31,7 +31,7 @@ class _Entry(msgspec.Struct, gc=False):
 class Robots:
     """Reads its list once, so make it before anybody waits. ConfigError: the package is not there or is damaged."""
 
-    __slots__ = ("_index", "_recent", "_rest")
+    __slots__ = ("_begins", "_index", "_recent", "_rest")
 
     def __init__(self) -> None:
         words, patterns = _sorted_out(_patterns())
@@ -39,7 +39,9 @@ class Robots:
         for word in words:
             index.setdefault(word[:_PREFIX], []).append(word)
         self._index = {prefix: tuple(found) for prefix, found in index.items()}
-        self._rest = re.compile("|".join(patterns) or r"(?!)")
+        begins = [pattern for pattern in patterns if pattern.startswith("(?:^") and "|" not in pattern]
+        self._begins = _either(begins)
+        self._rest = _either([pattern for pattern in patterns if pattern not in begins])
         self._recent: Recent[bool] = Recent(_REMEMBERED)
 
     def robot(self, agent: str) -> bool:
@@ -53,7 +55,9 @@ class Robots:
 
     def decide(self, agent: str) -> bool:
         agent = agent[:_MOST]
-        return bool(_WORDS.search(agent)) or self._listed(agent) or bool(self._rest.search(agent))
+        return bool(
+            _WORDS.search(agent) or self._begins.match(agent) or self._listed(agent) or self._rest.search(agent)
+        )
 
     def _listed(self, agent: str) -> bool:
         find = self._index.get
@@ -68,6 +72,10 @@ class Robots:
 
     def stats(self) -> RecentStats:
         return self._recent.stats()
+
+
+def _either(patterns: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns) or r"(?!)")
 
 
 def _patterns() -> list[str]:

@@ -68,9 +68,7 @@ class Scrubber:
         kind = kind_of(fields, robot=robot)
         self._count(fields, known)
         place = self._place(known, get("url", ""), fields)
-        device, browser, system = self._agents.classes(get("ua") or agent, get("uadata", ""))
-        detail = DETAILS.get(kind)
-        return Hit(
+        words = (
             site.id,
             at,
             kind,
@@ -80,14 +78,14 @@ class Scrubber:
             place.campaign,
             country_of(country) if country else "",
             language(get("lang") or languages),
-            device,
-            browser,
-            system,
+            *self._agents.classes(get("ua") or agent, get("uadata", "")),
             screen(get("res", "")),
-            dimensions=dimensions(known, fields) if known.dimensions else (),
-            timings=timings(fields),
-            **(detail(known, fields) if detail else {}),  # type: ignore[arg-type]
         )
+        named = dimensions(known, fields) if known.dimensions else ()
+        detail = DETAILS.get(kind)
+        if detail is None:
+            return Hit(*words, dimensions=named, timings=timings(fields))
+        return Hit(*words, dimensions=named, timings=timings(fields), **detail(known, fields))  # type: ignore[arg-type]
 
     def tick(self, now: float) -> None:
         """Call it every minute or so: what was not asked for in 30 minutes goes."""

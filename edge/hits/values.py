@@ -7,6 +7,8 @@ from math import isfinite
 
 _BUCKETS = (480, 768, 1024, 1280, 1600, 1920, 2560)  # screens, by width
 _SCREENS = ("0-479", "480-767", "768-1023", "1024-1279", "1280-1599", "1600-1919", "1920-2559", "2560+")
+_COMMON = frozenset(("ar", "cs", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh"))
+_AFTER_TAG = frozenset(("", "-", ",", ";", "_"))
 _LARGEST = 1e8  # of a value or a revenue; telephone and card numbers are larger
 _SLOWEST = 600_000  # milliseconds of a page's timing
 _NO_TIMINGS = (None,) * 6
@@ -44,6 +46,9 @@ def country(said: str) -> str:
 
 def language(languages: str) -> str:
     """The primary subtag of the first language: two or three letters (ISO 639)."""
+    tag = languages[:2]
+    if tag in _COMMON and languages[2:3] in _AFTER_TAG:
+        return tag
     tag = languages[:40].partition(",")[0].partition(";")[0].partition("-")[0].partition("_")[0].strip().lower()
     return tag if 2 <= len(tag) <= 3 and tag.isascii() and tag.isalpha() else ""
 

@@ -124,10 +124,17 @@ def test_a_network_that_is_none_is_a_fault_of_the_configuration():
         Admit([SITE], HitsSettings(exclude_networks=("home",)), frozenset())
 
 
-def test_agents_are_forgotten_in_time():
-    admit = Admit([SITE], HitsSettings(), frozenset())
-    assert admit.reason(SITE, HIT, Client("", "secret agent", "", {})) is None
-    assert admit.stats().entries == 1
+def test_what_is_remembered_is_bounded_and_forgotten_in_time():
+    admit = Admit([SITE], HitsSettings(), frozenset({"spam.example"}))
+    for n in range(3000):
+        urlref = f"https://{n}.{'spam' if n % 2 else 'ham'}.example/"
+        for _ in range(2):  # the second time from what is remembered
+            why = admit.reason(SITE, HIT | {"urlref": urlref}, Client("", f"secret agent {n}", "", {}))
+            assert why == ("spam" if n % 2 else None)
+    stats = admit.stats()
+    assert 0 < stats.agents.entries <= stats.agents.most
+    assert 0 < stats.referrers.entries <= stats.referrers.most
     admit.tick(5000.0)
     admit.tick(5900.0)
-    assert admit.stats().entries == 0
+    stats = admit.stats()
+    assert stats.agents.entries == stats.referrers.entries == 0

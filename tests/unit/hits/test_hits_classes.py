@@ -37,7 +37,7 @@ PHONE = f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} Chrome/131.0.0.0 Mobile Sa
             ("phone", "Chrome", "iOS"),
         ),
         (
-            f"Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) AppleWebKit/605.1.15 {GECKO} FxiOS/40 Mobile/15E148 Safari/605.1.15",
+            f"Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) AppleWebKit/605.1.15 {GECKO} FxiOS/40 Mobile",
             ("tablet", "Firefox", "iOS"),
         ),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0", ("desktop", "Firefox", "Linux")),
