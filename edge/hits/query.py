@@ -7,10 +7,12 @@ from binascii import a2b_qp
 from edge.errors import PeerError
 
 MOST = 1000  # parameters; PHP's max_input_vars
-_PAIR, _EQUALS = "\x1e", "\x1f"
+_SEPARATOR = "\x1f"
 # "%41" becomes "=41", which is quoted-printable: the one decoder in C that the standard library has for such escapes.
 # What the request itself must not have then becomes 0xFF, which no UTF-8 has: the exact way is taken.
-_TO_QUOTED = bytes.maketrans(b"%&=+\n\r\x1e\x1f", b"=\x1e\x1f \xff\xff\xff\xff")
+_TO_QUOTED = bytes.maketrans(b"%&=+\n\r\x1f", b"=\x1f\x1f \xff\xff\xff")
+_NO_SIGNS = bytes(byte for byte in range(256) if byte not in b"&=")
+_IN_TURN = b"=&" * MOST
 _DIGITS = b"0123456789abcdefABCDEF"
 # Of pages that are not UTF-8, by their names in HTML. Python loads a codec's table on its first use (0.3 ms, once).
 _CHARSETS = {
@@ -43,18 +45,39 @@ def parse(query: bytes) -> dict[str, str]:
 
 def _quick(query: bytes) -> dict[str, str] | None:
     """What clients send: each parameter with one "=" and a plain name, all UTF-8. None: it is something else."""
-    quoted = query.translate(_TO_QUOTED)
-    if b"=" in quoted:
-        raw = a2b_qp(quoted)
-        # A good escape shrinks by two bytes, a bad one by less; an escape could also forge our separators.
-        if len(quoted) - len(raw) != 2 * quoted.count(b"=") or b"=1" in quoted:
-            return None
-        quoted = raw
-    try:
-        fields = dict([pair.split(_EQUALS) for pair in quoted.decode().split(_PAIR)])
-    except ValueError:
+    signs = query.translate(None, _NO_SIGNS)
+    count = len(signs)
+    if not count & 1 or signs != _IN_TURN[:count]:
         return None
+    raw = unescaped(query.translate(_TO_QUOTED))
+    if raw is None:
+        return None
+    try:
+        words = raw.decode().split(_SEPARATOR)
+    except UnicodeDecodeError:
+        return None
+    if len(words) != count + 1:  # an escape forged a separator
+        return None
+    fields = dict(zip(words[::2], words[1::2], strict=True))
     return fields if "".join(fields).isidentifier() and "" not in fields else None
+
+
+def unescaped(quoted: bytes) -> bytes | None:
+    """`quoted` without its escapes (`=41` is an A); None if there is one that is none."""
+    escapes = quoted.count(b"=")
+    if not escapes:
+        return quoted
+    raw = a2b_qp(quoted)
+    return raw if len(quoted) - len(raw) == 2 * escapes else None  # a bad one shrinks by less
+
+
+def unescaped(quoted: bytes) -> bytes | None:
+    """What `quoted`, without line breaks, says in quoted-printable; None if any "=" in it begins no escape.
+
+    A good escape shrinks by two bytes, a bad one by less.
+    """
+    raw = a2b_qp(quoted)
+    return raw if len(quoted) - len(raw) == 2 * quoted.count(b"=") else None
 
 
 def _exact(query: bytes) -> dict[str, str]:
@@ -87,8 +110,15 @@ def decode(raw: bytes, charset: str) -> str:
 
 def unquote(raw: bytes) -> bytes:
     """`raw` without its percent-encoding; "+" is a space, and what is no escape stays."""
-    first, *rest = raw.replace(b"+", b" ").split(b"%")
-    return first + b"".join([_escaped(piece) for piece in rest]) if rest else first
+    spaced = raw.replace(b"+", b" ")
+    if b"%" not in spaced:
+        return spaced
+    if b"\n" not in spaced and b"\r" not in spaced:
+        found = unescaped(spaced.replace(b"=", b"%3D").replace(b"%", b"="))
+        if found is not None:
+            return found
+    first, *rest = spaced.split(b"%")
+    return first + b"".join([_escaped(piece) for piece in rest])
 
 
 def _escaped(piece: bytes) -> bytes:

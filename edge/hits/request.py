@@ -5,18 +5,18 @@ Its strings are as raw as they came: nothing here may be logged, shown or kept.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from edge.hits.query import Malformed, codec, decode, parse, unquote
+from edge.hits.query import Malformed, codec, decode, parse, unescaped
 
 MOST_ITEMS = 500  # of a bulk; matomo.js sends 50 at a time, Matomo's log importer 200
 MOST_VALUES = 20_000  # of a bulk, all items together: 40 for each. Bounds the memory that a small body can ask for
+MOST_SINGLE = 65_536  # bytes of a body with one hit
 _ADDRESSES = ("url", "urlref", "link", "download")
-_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ASCII = tuple((b"%%%d" % digit, b"=25%d" % digit) for digit in range(8))
 _BULK = 'expected a bulk such as {"requests":["?idsite=1&rec=1&url=..."]} in JSON'
 
 
@@ -50,6 +50,8 @@ def read(method: str, query: bytes, body: bytes, referer: str) -> Asked | None:
     if body and method == "POST":
         if is_bulk(body):
             return _read_bulk(query, body, referer)
+        if len(body) > MOST_SINGLE:
+            raise Malformed(f"expected at most {MOST_SINGLE} bytes for one hit", 413)
         fields = parse(body)
         if query:
             fields |= parse(query)
@@ -75,13 +77,19 @@ def _completed(fields: dict[str, str], referer: str) -> dict[str, str]:
     if said and (charset := codec(said)) != "utf-8":
         for name in _ADDRESSES:
             if name in fields:
-                fields[name] = _ESCAPES.sub(lambda run: _in_utf8(run[0], charset), fields[name])
+                fields[name] = _in_unicode(fields[name], charset)
     return fields
 
 
-def _in_utf8(escapes: str, charset: str) -> str:
-    text = decode(unquote(escapes.encode()), charset)
-    return "".join([f"%{byte:02X}" for byte in text.encode()])
+def _in_unicode(address: str, charset: str) -> str:
+    """An address whose escapes beyond ASCII are characters in `charset`, with these characters; others stay escapes."""
+    if not address.isascii() or not address.isprintable():
+        return address
+    quoted = address.encode().replace(b"=", b"=3D")
+    for escape, kept in _ASCII:
+        quoted = quoted.replace(escape, kept)
+    raw = unescaped(quoted.replace(b"%", b"="))
+    return address if raw is None else decode(raw, charset)
 
 
 def _read_bulk(query: bytes, body: bytes, referer: str) -> Asked:

@@ -17,6 +17,33 @@ from edge.hits.timing import OLDEST, Refused, refused, when
 NOW = 1_795_532_400.5
 KINDS = get_args(Kind)
 BODY_FITS = 524_288
+# Inputs of about so many bytes, each one thing over and over. bench/hits_parse.py measures them.
+GROWING = {
+    "escapes": lambda n: b"a=" + b"%41" * n,
+    "bad escapes": lambda n: b"a=" + b"%" * n,
+    "escapes of a control character": lambda n: b"a=" + b"%1E" * n,
+    "parameters": lambda n: b"&".join(b"p%d=%d" % (i, i) for i in range(n // 20)),
+    "brackets": lambda n: b"a" + b"[" * n + b"=1",
+    "closed brackets": lambda n: b"a" + b"[]" * n + b"=1",
+    "dots": lambda n: b"." * n + b"=1",
+    "spaces": lambda n: b"%20" * n + b"a=1",
+    "equals": lambda n: b"a" + b"=" * n,
+    "not UTF-8": lambda n: b"a=" + b"%E9" * n + b"&cs=windows-1252",
+    "an address in another charset": lambda n: b"cs=windows-1252&url=" + b"%25E9/" * n,
+    "addresses of a bulk": lambda n: b'\n\n{"requests":[{"cs":"gbk","url":"' + b"%C4%E3" * n + b'"}]}',
+    "half escapes of an address": lambda n: b"cs=windows-1252&url=" + b"%25E" * n,
+    "a long time": lambda n: b"cdt=" + b"1" * n,
+    "a long goal": lambda n: b"idgoal=" + b"9" * n,
+    "a bulk": lambda n: b'\n\n{"requests":[' + b",".join([b'"?idsite=1&a=%41"'] * (n // 20)) + b"]}",
+    "objects": lambda n: b'\n\n{"requests":[' + b",".join([b'{"a":1,"b":[1]}'] * (n // 20)) + b"]}",
+    "one object": lambda n: b'\n\n{"requests":[{' + b",".join(b'"p%d":1.5' % i for i in range(n // 2)) + b"}]}",
+    "question marks": lambda n: b'\n\n{"requests":["' + b"?" * n + b'"]}',
+    "fragments": lambda n: b'\n\n{"requests":["?a=1' + b"#" * n + b'"]}',
+    "line breaks": lambda n: b'\n\n{"requests":[' + b"\r\n" * n + b"]}",
+    "nested": lambda n: b'\n\n{"requests":' + b"[" * n,
+    "the word itself": lambda n: b"\n\n" + b'"requests"' * n,
+    "quotes": lambda n: b"\n\n" + b'"requests' * n,
+}
 
 
 def taken(data: bytes):
