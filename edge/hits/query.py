@@ -63,21 +63,12 @@ def _quick(query: bytes) -> dict[str, str] | None:
 
 
 def unescaped(quoted: bytes) -> bytes | None:
-    """`quoted` without its escapes (`=41` is an A); None if there is one that is none."""
+    """`quoted`, which has no line breaks, without its escapes (`=41` is an A); None if there is one that is none."""
     escapes = quoted.count(b"=")
     if not escapes:
         return quoted
     raw = a2b_qp(quoted)
     return raw if len(quoted) - len(raw) == 2 * escapes else None  # a bad one shrinks by less
-
-
-def unescaped(quoted: bytes) -> bytes | None:
-    """What `quoted`, without line breaks, says in quoted-printable; None if any "=" in it begins no escape.
-
-    A good escape shrinks by two bytes, a bad one by less.
-    """
-    raw = a2b_qp(quoted)
-    return raw if len(quoted) - len(raw) == 2 * quoted.count(b"=") else None
 
 
 def _exact(query: bytes) -> dict[str, str]:
