@@ -98,12 +98,12 @@ class Admit:
 
     def _spammed(self, site: int, fields: Mapping[str, str]) -> Excluded | None:
         url = fields.get("urlref")
-        if not url or not self._spam or self._hosts[site].own(url):
+        if not url or not self._spam or self._hosts[site].begin(url):
             return None
-        key = hash(url)
+        key = hash((site, url))
         spam = self._referrers.get(key)
         if spam is None:
-            spam = self._listed(host_of(url))
+            spam = not self._hosts[site].own(url) and self._listed(host_of(url))
             self._referrers.put(key, spam)
         return "spam" if spam else None
 

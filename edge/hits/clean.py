@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 MASK = "*"
 MOST = 200  # characters of a text that is kept
-_RAW = 1024  # characters of a text that are looked at
-_SEGMENT = 128  # a longer part of a path is no name
+_RAW = 512  # characters of a text that are looked at
+_SEGMENT = 128  # characters; a longer part of a path is no name
 _ROUNDS = 4  # of percent-decoding one inside the other, besides `%2525…`, which is one
 _LONG_NUMBER = 7  # digits; the shortest telephone numbers have as many
 _JOINERS = " -–.()+/_"  # what stands between the groups of a telephone or card number, at most three of them
@@ -50,9 +50,11 @@ def segment(text: str) -> str:
 
     Of a number only itself becomes `*`: `/news/floods-10482219.html` stays a page of its own kind.
     """
+    if len(text) > _SEGMENT:
+        return MASK
     if not _SUSPECT.search(text):
-        return text if len(text) <= _SEGMENT else MASK
-    if len(text) > _SEGMENT or telling(text):
+        return text
+    if telling(text):
         return MASK
     text = mask_numbers(text)
     return MASK if telling(text) else text
@@ -92,7 +94,7 @@ def _mask_words(text: str) -> str:
 
 def telling(word: str) -> bool:
     """Whether it looks like an e-mail address, an account, an IPv6 or hardware address, an identifier or a token."""
-    if "@" in word:
+    if "@" in word or len(word) > _SEGMENT:
         return True
     if ":" in word and (word.count(":") > 2 or "::" in word) and _HEX_COLONS.fullmatch(word):
         return True

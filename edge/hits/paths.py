@@ -52,6 +52,10 @@ class Hosts:
     def hold(self, host: str) -> bool:
         return host in self._names or host.endswith(self._below)
 
+    def begin(self, url: str) -> bool:
+        """Whether `url` begins with one of them as browsers write it: quick, and a no is no answer."""
+        return url.startswith(self._begins)
+
     def own(self, url: str) -> bool:
         """Whether `url` is a page of the site. What names neither a scheme nor a host is believed to be one."""
         if url.startswith(self._begins) or not url:

@@ -6,7 +6,7 @@ that the work on a page, an agent or a referrer is done once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -25,25 +25,27 @@ from edge.hits.values import language, screen, timings
 
 _PAGES = 1024  # that are remembered,
 _HEAVY = 300  # if they are no longer than this: half a megabyte at most
-_TEXTS = 512  # titles and referrers
+_TEXTS = 512  # titles, and referrers
 _NO_PLACE = Place()
 
 
 class ScrubStats(msgspec.Struct, frozen=True):
     pages: RecentStats
-    texts: RecentStats
+    titles: RecentStats
+    referrers: RecentStats
     agents: RecentStats
 
 
 class Scrubber:
     """`scrubbed` counts what was left out, by the words of `groups.WORDS`: the proof of minimisation."""
 
-    __slots__ = ("_agents", "_pages", "_sites", "_texts", "scrubbed")
+    __slots__ = ("_agents", "_pages", "_referrers", "_sites", "_titles", "scrubbed")
 
     def __init__(self, sites: Sequence[SiteSettings], settings: HitsSettings) -> None:  # noqa: ARG002 - as its peers
         self._sites = {site.id: Prepared(site) for site in sites}
         self._pages: Recent[Place] = Recent(_PAGES)
-        self._texts: Recent[str] = Recent(_TEXTS)
+        self._titles: Recent[str] = Recent(_TEXTS)
+        self._referrers: Recent[str] = Recent(_TEXTS)
         self._agents = Agents()
         self.scrubbed = dict.fromkeys(WORDS, 0)
 
@@ -90,11 +92,12 @@ class Scrubber:
     def tick(self, now: float) -> None:
         """Call it every minute or so: what was not asked for in 30 minutes goes."""
         self._pages.tick(now)
-        self._texts.tick(now)
+        self._titles.tick(now)
+        self._referrers.tick(now)
         self._agents.tick(now)
 
     def stats(self) -> ScrubStats:
-        return ScrubStats(self._pages.stats(), self._texts.stats(), self._agents.stats())
+        return ScrubStats(self._pages.stats(), self._titles.stats(), self._referrers.stats(), self._agents.stats())
 
     def _count(self, fields: dict[str, str], known: Prepared) -> None:
         scrubbed, groups = self.scrubbed, GROUPS
@@ -129,15 +132,20 @@ class Scrubber:
         return place
 
     def _referrer(self, known: Prepared, url: str) -> str:
-        return "" if known.hosts.own(url) else self._remembered(url, referrer)
+        """Empty for the site's own pages; those with the usual address are told before anything is looked up."""
+        if not url or known.hosts.begin(url):
+            return ""
+        key = hash((known.settings.id, url))
+        name = self._referrers.get(key)
+        if name is None:
+            name = "" if known.hosts.own(url) else referrer(url)
+            self._referrers.put(key, name)
+        return name
 
-    def _title(self, title: str) -> str:
-        return self._remembered(title, clean)
-
-    def _remembered(self, raw: str, work: Callable[[str], str]) -> str:
-        key = hash((work, raw))
-        text = self._texts.get(key)
-        if text is None:
-            text = work(raw)
-            self._texts.put(key, text)
-        return text
+    def _title(self, raw: str) -> str:
+        key = hash(raw)
+        title = self._titles.get(key)
+        if title is None:
+            title = clean(raw)
+            self._titles.put(key, title)
+        return title

@@ -26,7 +26,9 @@ def timings(fields: Mapping[str, str]) -> tuple[int, ...]:
 
 
 def _milliseconds(text: str | None) -> int:
-    value = number(text, -1.0) if text else -1.0
+    if not text:
+        return -1
+    value = int(text) if len(text) <= 6 and text.isdecimal() else number(text, -1.0)
     return int(value) if 0 <= value <= _SLOWEST else -1
 
 

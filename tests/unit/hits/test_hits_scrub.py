@@ -201,22 +201,26 @@ def test_what_is_remembered_is_bounded_and_holds_nothing_raw():
     scrubber = Scrubber([SITE, FULL], HitsSettings())
     for n in range(5000):
         scrub(
-            {"url": f"https://www.example.org/p-{n}?x=secret", "urlref": f"https://h{n}.example/secret"},
+            {
+                "url": f"https://www.example.org/p-{n}?x=secret",
+                "urlref": f"https://h{n}.example/secret",
+                "action_name": f"t {n} secret@x",
+            },
+            site=FULL,
             agent=f"secret {n}",
             scrubber=scrubber,
         )
     stats = scrubber.stats()
-    for each in (stats.pages, stats.texts, stats.agents):
+    for each in (stats.pages, stats.titles, stats.referrers, stats.agents):
         assert 0 < each.entries <= each.most <= 1024
-    held = repr(
-        [(recent._young, recent._old) for recent in (scrubber._pages, scrubber._texts, scrubber._agents._recent)]
-    )
+    memories = (scrubber._pages, scrubber._titles, scrubber._referrers, scrubber._agents._recent)
+    held = repr([(recent._young, recent._old) for recent in memories])
     assert "p-4999" in held
     assert "secret" not in held
     scrubber.tick(1e6)
     scrubber.tick(1e6 + 900)
     stats = scrubber.stats()
-    assert stats.pages.entries == stats.texts.entries == stats.agents.entries == 0
+    assert stats.pages.entries == stats.titles.entries == stats.referrers.entries == stats.agents.entries == 0
 
 
 def test_a_page_that_weighs_too_much_is_not_remembered():
