@@ -46,6 +46,7 @@ class Recorder(BaseHTTPRequestHandler):
 
     router: Router
     hits: list[Hit]
+    scheme = "http"
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -63,7 +64,7 @@ class Recorder(BaseHTTPRequestHandler):
             cors = [("Access-Control-Allow-Origin", headers.get("origin", "*"))]
             return self._send(Response(204, (*cors, ("Access-Control-Allow-Credentials", "true"))))
         host = headers.get("host", "")
-        request = Request(self.command, parts.path, parts.query.encode(), headers, "127.0.0.1", "http", host, body)
+        request = Request(self.command, parts.path, parts.query.encode(), headers, "127.0.0.1", self.scheme, host, body)
         answer = self.router.answer(request)
         assert isinstance(answer, Response)
         return self._send(answer)
@@ -97,13 +98,13 @@ def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
 
 
 @contextmanager
-def recorder() -> Iterator[tuple[str, list[Hit]]]:
-    """Its address, and what came there."""
+def recorder(name: str = "127.0.0.1", scheme: str = "http") -> Iterator[tuple[str, list[Hit]]]:
+    """Its address, and what came there. `scheme`: what edge takes it for; browsers trust localhost like HTTPS."""
     router = Router()
     Scripts().add_to(router)
     hits: list[Hit] = []
-    with _serving(type("Recording", (Recorder,), {"router": router, "hits": hits})) as port:
-        yield f"http://127.0.0.1:{port}", hits
+    with _serving(type("Recording", (Recorder,), {"router": router, "hits": hits, "scheme": scheme})) as port:
+        yield f"http://{name}:{port}", hits
 
 
 @contextmanager
