@@ -11,11 +11,10 @@ pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
 FRAME = '<!doctype html><script defer src="EDGE/hit.js" data-site=7></script><iframe src="EDGE/optout"></iframe>'
 
 
-@pytest.mark.parametrize("flags", [(), ("--test-third-party-cookie-phaseout",)], ids=["sent", "partitioned"])
-def test_a_choice_in_a_frame_goes_along_with_the_hits_of_that_site(flags, request):
-    """As over HTTPS; also where other sites' cookies are blocked: then there is one for this pair of sites alone."""
+def test_a_choice_in_a_frame_goes_along_with_the_hits_of_that_site(request):
+    """As over HTTPS. Chromium's private windows, as these are, block other sites' cookies but for partitioned ones."""
     with (
-        chromium(request.getfixturevalue("chromium"), *flags) as browser,
+        chromium(request.getfixturevalue("chromium")) as browser,
         recorder("localhost", "https") as (edge, hits),
         pages({"/": FRAME.replace("EDGE", edge)}) as port,
     ):
