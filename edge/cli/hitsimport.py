@@ -57,7 +57,7 @@ def _import(path: str, importer: Importer, site: SiteSettings, operator: Operato
     try:
         name, head = _detected(file)
         marks = Fingerprint(site.id)
-        done = max(operator.imported(_digests(head, site.id)).values(), default=0) if head else 0
+        done = _done(operator.imported(_digests(head, site.id)) if head else {})
         with _progress(path, file.size) as tell:
             parsed = _parsed(file, FORMATS[name], summary, done)
             for batch in _watched(batches(parsed, importer, marks, done), file, tell):
@@ -91,20 +91,24 @@ def _digests(head: Sequence[Line], site: int) -> list[str]:
     return marks.digests
 
 
-def _parsed(file: LogFile, reader: Reader, summary: Summary, done: int) -> Iterator[tuple[Line, int]]:
+def _done(known: Mapping[str, int]) -> int:
+    """Bytes that are imported, by the longest mark that is known."""
+    return next((done for done in reversed(list(known.values())) if done), 0)
+
+
+def _parsed(file: LogFile, reader: Reader, summary: Summary, done: int) -> Iterator[tuple[Line | None, int]]:
     """Lines with the offsets behind them: the file's head, which marks it, and then what is not imported yet."""
     headed = start = 0
     for text, start in file.lines():
-        if line := _read(text, reader, summary, count=start > done):
-            headed += 1
-            yield line, start
+        line = _read(text, reader, summary, count=start > done)
+        yield line, start
+        headed += line is not None
         if headed >= MARKS[-1]:
             break
     else:
         return
     for text, offset in file.lines(max(done, start)):
-        if line := _read(text, reader, summary):
-            yield line, offset
+        yield _read(text, reader, summary), offset
 
 
 def _read(text: str | None, reader: Reader, summary: Summary, *, count: bool = True) -> Line | None:

@@ -56,6 +56,8 @@ class Worker(HTTPConnection):
             found = answer.read()
         except (OSError, HTTPException) as error:
             raise StoreError(f"the running edge went away ({type(error).__name__}): try again") from None
+        finally:
+            self.close()
         if answer.status == 200:
             return found
         said = found.decode("utf-8", "replace").strip()
@@ -92,16 +94,17 @@ class Operator:
 
     def export(self, site: SiteSettings) -> Iterator[dict[str, Any]]:
         """Records as `hits.export` describes them, a day at a time."""
-        if self._worker() is None:
+        worker = self._worker()
+        if worker is None:
             with self._reading() as db:
                 yield export.header(site.id, site.name or site.hosts[0], site.timezone)
                 for day in export.days(db, site.id):
                     yield from export.day_records(db, site.id, day)
             return
-        begin = msgspec.json.decode(self._asked("GET", "days", {"site": site.id}))
+        begin = msgspec.json.decode(worker.ask("GET", "days", {"site": site.id}))
         yield begin["header"]
         for day in begin["days"]:
-            lines = self._asked("GET", "export", {"site": site.id, "day": show_day(day)})
+            lines = worker.ask("GET", "export", {"site": site.id, "day": show_day(day)})
             yield from (msgspec.json.decode(line) for line in lines.splitlines())
 
     def imported(self, digests: list[str]) -> dict[str, int]:
@@ -116,8 +119,8 @@ class Operator:
 
     def keep(self, batch: Batch) -> None:
         """Returns once the batch is kept."""
-        if self._worker():
-            self._patiently(encode(batch))
+        if worker := self._worker():
+            _patiently(worker, encode(batch))
             return
         with self._acting():
             self._writing().write(batch.items())
@@ -156,27 +159,6 @@ class Operator:
             raise StoreError(f"{self._socket}: {error.strerror}; be the user that runs edge, or root") from None
         return worker
 
-    def _asked(self, method: str, name: str, words: dict[str, Any]) -> bytes:
-        worker = self._worker()
-        if worker is None:
-            raise StoreError("the running edge ended meanwhile: try again")
-        return worker.ask(method, name, words)
-
-    def _patiently(self, body: bytes) -> None:
-        """Visitors come first: while the worker has too much to do, an import waits."""
-        for n in range(_TRIES):
-            try:
-                worker = self._worker()
-                if worker is None:
-                    raise StoreError("the running edge ended meanwhile: import again, it goes on where it was")
-                worker.ask("POST", "keep", {}, body)
-            except OverloadError:
-                if n == _TRIES - 1:
-                    raise
-                time.sleep(1.0)
-            else:
-                return
-
     # -- the database
 
     @contextmanager
@@ -214,6 +196,19 @@ class Operator:
         finally:
             os.seteuid(before[0])
             os.setegid(before[1])
+
+
+def _patiently(worker: Worker, body: bytes) -> None:
+    """Visitors come first: while the worker has too much to do, an import waits."""
+    for n in range(_TRIES):
+        try:
+            worker.ask("POST", "keep", {}, body)
+        except OverloadError:
+            if n == _TRIES - 1:
+                raise
+            time.sleep(1.0)
+        else:
+            return
 
 
 def _all(steps: Any) -> int:

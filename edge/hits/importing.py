@@ -23,7 +23,8 @@ from edge.hits.scrub import Scrubber
 from edge.hits.settings import HitsSettings, SiteSettings
 from edge.hits.visitor import WINDOW, Visitors
 
-MARKS = tuple(2**n for n in range(9))  # lines after which a file is marked: the longest one that fits identifies it
+MARKS = tuple(2**n for n in range(9))  # lines after which a file is marked: the longest one that is known counts
+_SURE = MARKS.index(16)  # from so many lines on no other file has the same mark; a shorter file gets one mark only
 BATCH_BYTES = 57_344  # of what is sent at once; a request may have 64 KiB
 _DAYS = 3  # whose secrets are kept: lines come nearly in order
 _DAY = 86_400
@@ -201,24 +202,30 @@ def decode(data: bytes) -> Batch:
 
 
 def batches(
-    lines: Iterable[tuple[Line, int]], importer: Importer, marks: Fingerprint, done: int = 0
+    lines: Iterable[tuple[Line | None, int]], importer: Importer, marks: Fingerprint, done: int = 0
 ) -> Iterator[Batch]:
-    """Batches that fit into a request, each ending behind a line. `lines` come with the offset behind them; those up to
-    `done` are imported already and only mark the file."""
+    """Batches that fit into a request, each ending behind a line. `lines` come with the offset behind them, None for
+    one that was not read; those up to `done` are imported already and only mark the file."""
     counted: list[Counted] = []
     dropped: list[Dropped] = []
     size, end = 0, done
     for line, offset in lines:
-        marks.add(line)
+        if line is not None:
+            marks.add(line)
         if offset <= done:
             continue
         end = offset
-        item = importer.take(line)
+        item = importer.take(line) if line is not None else None
         if item is not None:
             (counted if isinstance(item, tuple) else dropped).append(item)  # type: ignore[arg-type]
             size += len(_encoder.encode(item)) + 8
         if size >= BATCH_BYTES:
-            yield Batch(counted, dropped, [Imported(marks.digests[-1], end)])
+            yield Batch(counted, dropped, _marks(marks.digests, end))
             counted, dropped, size = [], [], 0
-    if end > done:
-        yield Batch(counted, dropped, [Imported(marks.digests[-1], end)])
+    if end > done and marks.digests:
+        yield Batch(counted, dropped, _marks(marks.digests, end))
+
+
+def _marks(digests: Sequence[str], done: int) -> list[Imported]:
+    """A file that is cut to 16 lines or more is known too."""
+    return [Imported(digest, done) for digest in digests[_SURE:] or digests[-1:]]

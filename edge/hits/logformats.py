@@ -59,7 +59,7 @@ def combined(line: str) -> Line | None:
     words = who.split(" ", 2)
     if len(words) < 3:
         return None
-    host = words.pop(0) if not read_address(words[0]) and read_address(words[1]) else ""
+    host = words.pop(0).partition(":")[0] if not read_address(words[0]) and read_address(words[1]) else ""
     request, numbers, *more = _quoted('"' + rest)
     return _line(
         at=_clf_time(when),
