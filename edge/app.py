@@ -20,7 +20,7 @@ from edge.channel.registry import Registry
 from edge.clock import Clock, Steps, SystemClock
 from edge.config.memory import Planner
 from edge.config.model import Settings
-from edge.errors import StoreError
+from edge.errors import ConfigError, StoreError
 from edge.flow.budget import Budget
 from edge.host import disk
 from edge.host.datadir import prepare
@@ -129,6 +129,7 @@ class App:
             server = Server(loop, router, limits, proxies, self._log, self._clock, self._budget)
             self._servers.append(server)
             await server.start(listen)
+        await self._open_local(limits)
         self._registry.start()
         self._lag.start()
         self._governor.start()
@@ -183,8 +184,23 @@ class App:
             log=self._log,
         )
 
+    async def _open_local(self, limits: Limits) -> None:
+        """For the operator's verbs on this host. Viewers and hits do without, if the socket cannot be had."""
+        if not self._hits:
+            return
+        router = Router()
+        self._hits.add_local(router)
+        loop, nobody = asyncio.get_running_loop(), Proxies(())
+        server = Server(loop, router, limits, nobody, self._log, self._clock, self._budget)
+        try:
+            await server.start((f"unix:{self._settings.data_dir}/edge.sock",))
+        except ConfigError as error:
+            self._log.warning("no_local_socket", why=str(error))
+        else:
+            self._servers.append(server)
+
     def _routers(self) -> list[tuple[tuple[str, ...], Router]]:
-        """Listeners and what answers there."""
+        """Listeners and what answers there. The first is the viewers'."""
         http = self._settings.http
         viewers = Router(self._tokens)
         Pages(self._registry, viewers.refusal, Web()).add_to(viewers)

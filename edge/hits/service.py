@@ -16,10 +16,12 @@ from edge.hits import reading
 from edge.hits.calendar import Calendar
 from edge.hits.collector import Collector, CollectorStats
 from edge.hits.endpoint import Endpoint, EndpointStats
+from edge.hits.localroutes import LocalRoutes
 from edge.hits.rollup import Restarted
 from edge.hits.scripts import Scripts
 from edge.hits.secrets import Secrets
 from edge.hits.settings import HitsSettings, SiteSettings
+from edge.hits.statspages import Statistics
 from edge.hits.store import Store, StoreStats
 from edge.host.notify import Notify
 from edge.http.router import Router, Tokens
@@ -98,8 +100,14 @@ class Hits:
             return True
 
     def add_to(self, router: Router) -> None:
+        """What the world may ask."""
         self._endpoint.add_to(router)
         self._scripts.add_to(router)
+        Statistics(self._sites, self.store.ask, self._clock, router.refusal).add_to(router)
+
+    def add_local(self, router: Router) -> None:
+        """What the operator's verbs ask, over a socket that only the operator can open."""
+        LocalRoutes(self._sites, self.store, self._clock).add_to(router)
 
     def tick(self, now: float) -> None:
         """Once a second, at monotonic second `now`."""
