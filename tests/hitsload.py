@@ -92,8 +92,8 @@ def acknowledged(lines: Iterable[bytes]) -> list[int]:
 
 
 class Verdict(dict[str, int]):
-    """Faults: `lost` and `doubled` hits, `integrity`, `sums` (names that do not add up to the totals). No fault: `extra`
-    hits that were kept but whose acknowledgement came too late."""
+    """Faults: `lost` and `doubled` hits, `integrity`, `sums` (names that do not add up to the totals). No fault:
+    `extra` hits, which were kept but whose acknowledgement came too late."""
 
     @property
     def bad(self) -> bool:

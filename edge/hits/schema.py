@@ -152,17 +152,19 @@ def _strangeness(path: str) -> str | None:
             header = file.read(100)
     except FileNotFoundError:
         return None
-    if header and not header.startswith(b"SQLite format 3\0"):
+    if not any(header):
+        return None  # new, or a power cut came before its first page: SQLite knows
+    if not header.startswith(b"SQLite format 3\0"):
         return "it is no SQLite database"
     application = int.from_bytes(header[68:72])
-    if header and application != APPLICATION:
+    if application != APPLICATION:
         return f"it belongs to another program (application_id {application:#x})"
     return None
 
 
 def _set_aside(path: str, reason: str, log: Log) -> None:
     kept = _free(f"{path}.aside")
-    for end in ("", "-wal", "-shm"):
+    for end in ("", "-journal", "-wal", "-shm"):
         if os.path.exists(path + end):  # noqa: PTH110
             os.rename(path + end, kept + end)  # noqa: PTH104
     log.error("database_set_aside", file=path, kept_as=kept, reason=reason)
@@ -196,8 +198,10 @@ def _prepare(db: sqlite3.Connection, path: str, log: Log, migrations: tuple[str,
             "install that edge again, or move the file away to begin a new one"
         )
     if not found:
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
-        db.execute(f"PRAGMA application_id = {APPLICATION}")  # before there is a log: the file's own header says it
+        # Before the first table, and before there is a log: the file's own header says whose it is.
+        db.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {APPLICATION}; COMMIT"
+        )
     for setting in SETTINGS:
         db.execute(setting)
     if not found:
