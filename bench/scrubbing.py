@@ -35,9 +35,9 @@ USUAL = (
     b"&pf_srv=85&pf_tfr=3&uadata=%7B%7D&cookie=1&res=1920x1080"
 )
 HOSTILE = {
-    "letters": "a", "digits": "1", "letters and digits": "a1", "cases": "aB", "escapes": "%40", "escapes of escapes": "%25",
-    "identifiers": "0123abcd-", "numbers in groups": "1-", "parts of a path": "/1", "parameters": "&a=1", "controls": "\x00",
-    "full width": "％４０", "at signs": "@", "words": "Current ",
+    "letters": "a", "digits": "1", "letters and digits": "a1", "cases": "aB", "escapes": "%40",
+    "escapes of escapes": "%25", "identifiers": "0123abcd-", "numbers in groups": "1-", "parts of a path": "/1",
+    "parameters": "&a=1", "controls": "\x00", "full width": "％４０", "at signs": "@", "words": "Current ",
 }  # fmt: skip
 SITE = SiteSettings(
     id=1, hosts=("www.example.org",), titles=True, event_names=True, query_allow=("page",), path_rules=("/user/*",)

@@ -18,7 +18,8 @@ _LONG_NUMBER = 7  # digits; the shortest telephone numbers have as many
 _JOINERS = " -–.()+/_"  # what stands between the groups of a telephone or card number, at most three of them
 _NESTED = re.compile(r"%(?:25)+(?=[0-9A-Fa-f][0-9A-Fa-f])")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f][0-9A-Fa-f])+")
-_SUSPECT = re.compile(r"[@:\d]|[a-z][A-Z]|[A-Za-z]{16}")
+_SUSPECT = re.compile(r"[@:\d]|[a-z][A-Z]|[A-Za-z]{16}|[(\[&]")
+_AT = re.compile(r"@|&#(?:64|x40);|&commat;|[(\[]at[)\]]", re.IGNORECASE)  # as pages write it so that nobody finds it
 _DIGITS = re.compile(r"\d+")
 _DATE = re.compile(
     r"(?:19|20)\d\d([-._/])(?:0?[1-9]|1[0-2])\1(?:[12]\d|3[01]|0?[1-9])(?!\d)"  # 2026-05-31
@@ -94,7 +95,7 @@ def _mask_words(text: str) -> str:
 
 def telling(word: str) -> bool:
     """Whether it looks like an e-mail address, an account, an IPv6 or hardware address, an identifier or a token."""
-    if "@" in word or len(word) > _SEGMENT:
+    if _AT.search(word) or len(word) > _SEGMENT:
         return True
     if ":" in word and (word.count(":") > 2 or "::" in word) and _HEX_COLONS.fullmatch(word):
         return True

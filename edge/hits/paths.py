@@ -60,7 +60,7 @@ class Hosts:
         """Whether `url` is a page of the site. What names neither a scheme nor a host is believed to be one."""
         if url.startswith(self._begins) or not url:
             return True
-        match = _URL.match(url)
+        match = _URL.match(url := url.strip())
         return self.hold(_bare(match[2])) if match else ":" not in url.partition("/")[0]
 
 

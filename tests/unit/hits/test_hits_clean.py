@@ -20,6 +20,10 @@ from edge.hits.clean import MASK, clean, mask_numbers, segment, telling, unescap
         "<alice@example.com>",
         "@alice",
         "alice＠example.com",  # full width
+        "alice&#64;example.com",
+        "alice&commat;example.com",
+        "alice(at)example.com",
+        "alice[AT]example.com",
         "alice%40example.com",
         "alice%2540example.com",
         "alice%25252525252540example.com",
@@ -77,6 +81,8 @@ def test_what_tells_somebody_apart_becomes_a_star(text):
         "100%",
         "C++",
         "zITYbh",
+        "R&D",
+        "(beta)",
     ],
 )
 def test_ordinary_words_stay(text):

@@ -165,6 +165,7 @@ def test_hosts_of_addresses(url, host):
         ("https://www.example.org/a", True),
         ("http://www.example.org:8080/a", True),
         ("https://WWW.EXAMPLE.ORG/a", True),
+        (" https://www.example.org/a ", True),
         ("https://example.org/", False),
         ("https://a.example.net/", True),
         ("https://a.b.example.net/", True),
