@@ -89,9 +89,11 @@ def _days(ledger: Ledger, statement: str, site: int, before: int) -> list[int]:
 def _shrink(ledger: Ledger) -> Generator[None, None, None]:
     """Free pages leave the file, and the log, which holds old versions of pages, is cut to nothing."""
     db = ledger.open()
-    while db.execute("PRAGMA freelist_count").fetchone()[0]:
+    free, before = _ask(db, "PRAGMA freelist_count")[0][0], None
+    while free and free != before:
         _ask(db, f"PRAGMA incremental_vacuum({FREE_PAGES})")
         yield
+        free, before = _ask(db, "PRAGMA freelist_count")[0][0], free
     busy = _ask(db, "PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
     if busy:
         raise StoreError(

@@ -198,10 +198,9 @@ def _prepare(db: sqlite3.Connection, path: str, log: Log, migrations: tuple[str,
             "install that edge again, or move the file away to begin a new one"
         )
     if not found:
-        # Before the first table, and before there is a log: the file's own header says whose it is.
-        db.executescript(
-            f"BEGIN IMMEDIATE; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {APPLICATION}; COMMIT"
-        )
+        # Before there is a log, so that the file's own header says whose it is. Not IMMEDIATE: that makes the database
+        # before `auto_vacuum` is known, and then it cannot be changed.
+        db.executescript(f"BEGIN; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {APPLICATION}; COMMIT")
     for setting in SETTINGS:
         db.execute(setting)
     if not found:
