@@ -136,3 +136,14 @@ def test_a_reader_that_keeps_the_log_is_told(tmp_path: Path) -> None:
         reader.close()
         run(purge.forget(kept, 1, SECRET))
         assert SECRET.encode() not in on_disk(tmp_path)
+
+
+def test_a_file_that_cannot_shrink_is_purged_all_the_same(tmp_path: Path) -> None:
+    with ledger(tmp_path) as kept:
+        kept.write([page(f"/{n}/" + "x" * 500) for n in range(400)])
+        for statement in ("journal_mode = DELETE", "auto_vacuum = NONE"):
+            kept.open().execute(f"PRAGMA {statement}").fetchall()
+        kept.open().execute("VACUUM")
+        kept.open().execute("PRAGMA journal_mode = WAL").fetchall()
+        assert run(purge.purge(kept, 1, DAY + 1)) == 1
+        assert kept.open().execute("PRAGMA freelist_count").fetchone()[0] > 50
