@@ -78,7 +78,7 @@
 
   // Of a link to another host only the origin goes, of a download the address without its query.
   const click = ({ button, target }) => {
-    const link = target.closest("a");
+    const link = target.closest && target.closest("a");
     if (button > 1 || !/^http/.test(link)) return;
     if (
       link.attributes.download ||

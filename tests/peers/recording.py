@@ -32,8 +32,9 @@ NOTHING = {"cookie": "", "local": [], "session": [], "databases": 0, "caches": 0
 class Hit:
     """One request to matomo.php: its parameters, and how they came."""
 
-    def __init__(self, method: str, fields: dict[str, str], headers: dict[str, str]) -> None:
+    def __init__(self, method: str, path: str, fields: dict[str, str], headers: dict[str, str]) -> None:
         self.method = method
+        self.path = path
         self.fields = fields
         self.headers = headers
 
@@ -58,9 +59,9 @@ class Recorder(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        if parts.path == "/matomo.php":
+        if parts.path.endswith("/matomo.php"):
             fields = dict(parse_qsl(f"{parts.query}&{body.decode()}", keep_blank_values=True))
-            self.hits.append(Hit(self.command, fields, headers))
+            self.hits.append(Hit(self.command, parts.path, fields, headers))
             cors = [("Access-Control-Allow-Origin", headers.get("origin", "*"))]
             return self._send(Response(204, (*cors, ("Access-Control-Allow-Credentials", "true"))))
         host = headers.get("host", "")

@@ -7,6 +7,7 @@ from recording import LEFT, NOTHING, PAGE, STAY, pages, recorder
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
 
 TITLED = '<!doctype html><title>A title</title><script defer src="EDGE/hit.js" data-site=7 data-titles=on></script>'
+ELSEWHERE = '<!doctype html><script defer src="EDGE/hit.js" data-site=7 data-endpoint="/a/path/matomo.php"></script>'
 SLOW = '<!doctype html><script src="EDGE/hit.js" data-site="7"></script><img src="/never" alt="">'
 CHOICE = """<!doctype html><html lang=fr><script defer src="EDGE/hit.js" data-site="7"></script>
 <div id=edge-optout></div><script defer src="EDGE/optout.js"></script>"""
@@ -47,6 +48,7 @@ class Place:
 def _place(browser):
     with recorder() as (edge, hits):
         made = {"/": PAGE, "/other": PAGE, "/titled": TITLED, "/slow": SLOW, "/choice": CHOICE, "/frame": FRAME}
+        made |= {"/elsewhere": ELSEWHERE}
         with pages({path: page.replace("EDGE", edge) for path, page in made.items()}) as port:
             place = Place(browser, edge, hits, port)
             yield place
@@ -71,6 +73,20 @@ def test_a_page_view_is_one_request_with_what_is_used(place):
 def test_a_title_is_sent_where_it_is_asked_for(place):
     (fields,) = place.open("/titled")
     assert fields["action_name"] == "A title"
+
+
+def test_the_endpoint_may_be_another(place):
+    place.open("/elsewhere")
+    assert place.hits[0].path == "/a/path/matomo.php"
+
+
+def test_a_click_on_no_element_is_none(place):
+    errors = []
+    place.tab.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108 - Playwright needs a function
+    place.open()
+    place.tab.evaluate("document.dispatchEvent(new MouseEvent('click'))")
+    place.came(1)
+    assert errors == []
 
 
 def test_the_next_page_tells_where_it_was_come_from(place):
