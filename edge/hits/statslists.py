@@ -81,7 +81,12 @@ def _row(row: Row, dimension: str, most: int, view: View, words: Words, *, value
 def _address(name: str, dimension: str, host: str) -> str:
     """Where a page is, for a click; only for what is a path of the site for certain."""
     plain = name.startswith("/") and not name.startswith("//") and "*" not in name and "\\" not in name
-    return f"https://{host}{name}" if host and plain and dimension in ("page", "entry", "download") else ""
+    return f"https://{host}{_encoded(name)}" if host and plain and dimension in ("page", "entry", "download") else ""
+
+
+def _encoded(path: str) -> str:
+    raw = path.encode("utf-8", "replace")
+    return "".join(chr(byte) if 33 <= byte < 127 and byte not in b'"<>^`{|}' else f"%{byte:02X}" for byte in raw)
 
 
 def timings(report: Report, words: Words) -> Iterator[str]:
