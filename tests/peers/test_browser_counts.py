@@ -94,3 +94,16 @@ def test_wishes_that_only_the_server_sees_are_obeyed(address, browser):
         found = until(lambda: report(address, 3), lambda each: sum(each.excluded.values()) >= 3, 15)
     assert found.excluded == {"dnt": 1, "gpc": 1, "optout": 1}
     assert found.told["sums"]["hits"] == 0
+
+
+def test_the_opt_out_page_looks_like_the_others_and_keeps_its_own_policy(address, browser):
+    context = browser.new_context(locale="fr-FR")
+    tab, errors = context.new_page(), []
+    tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    tab.goto(f"{address}/optout")
+    assert tab.evaluate("document.documentElement.lang") == "fr"
+    assert tab.evaluate("getComputedStyle(document.querySelector('button')).borderRadius") == "8px"  # of style.css
+    tab.click("button")
+    assert "ne sont pas comptées" in tab.inner_text("[role=status]")
+    assert errors == []
+    context.close()
