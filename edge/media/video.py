@@ -22,7 +22,9 @@ from edge.media.unshown import Unshown
 
 REPEAT = TICKS // 5  # how often the last picture is shown again while there is no new one: keyframes stay on time
 MOST_REPEATS = 50
-STANDING = TICKS // 2  # likewise while pictures are left out, on multiples: one of them is each keyframe's place
+# Likewise while pictures are left out, on multiples: one of them is each keyframe's place. Chromium shows a picture
+# of HLS only when it has five more: twice a second, that took 2.5 s of the 3 to 5 s that it has in hand.
+STANDING = TICKS // 4
 POSTER_EVERY = 10 * TICKS
 
 

@@ -4,8 +4,10 @@ pictures that hardly move."""
 import subprocess
 import sys
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 
+import av
 import pytest
 from browsing import LOOK, channel, chromium, edge, until
 from faultsource import FaultSource
@@ -68,14 +70,20 @@ def test_a_browser_plays_on(mode, url, request):
 @pytest.mark.parametrize("url", [SLOW], indirect=True, ids=["slow"])
 @pytest.mark.parametrize("mode", ["hls", "mse"])
 def test_a_browser_plays_pictures_that_hardly_move(mode, url, request):
-    """And it does not stand still itself: fifty seconds of media in little more than that."""
+    """And it does not stand still itself, though a player may need several pictures in hand to show one."""
     with chromium(request.getfixturevalue("chromium")) as browser:
         page = browser.new_page()
         page.goto(f"{url}/live/news?mode={mode}")
-        begin = until(lambda: page.evaluate(LOOK), lambda f: f["playing"])
-        end = until(lambda: page.evaluate(LOOK), lambda f: f["at"] > begin["at"] + 45, 60)
-        assert end["now"] - begin["now"] < 50
-        assert end["error"] is None
+        seen = [until(lambda: page.evaluate(LOOK), lambda f: f["playing"])]
+        until(lambda: seen.append(page.evaluate(LOOK)) or seen[-1], lambda f: f["at"] > seen[0]["at"] + 45, 100)
+        assert longest_standing(seen) < 2.5
+        assert seen[-1]["error"] is None
+
+
+def longest_standing(seen: list[dict[str, float]]) -> float:
+    """Seconds by the browser's clock; a stop for want of media lasts until several seconds of it are there."""
+    moved = [look["now"] for before, look in pairwise(seen) if look["at"] > before["at"]]
+    return max(b - a for a, b in pairwise(moved))
 
 
 @pytest.mark.parametrize("path", ["news.ts", "news.flv", "news.mp4"])
@@ -85,9 +93,16 @@ def test_ffmpeg_decodes_it_without_a_word(path, url, tmp_path, request):
     with urllib.request.urlopen(f"{url}/live/{path}", timeout=30) as answer, kept.open("wb") as file:
         until(lambda: file.write(answer.read1(65536)) and kept.stat().st_size, lambda _: sizes(kept) >= 3, 90)
     timing = ["-fps_mode", "passthrough", "-enc_time_base", "1/90000"]
-    command = [ffmpeg, "-v", "error", "-i", kept, *timing, "-f", "null", "-"]
+    whole = ["-t", f"{seconds(kept) - 1:.2f}"]  # it was cut anywhere
+    command = [ffmpeg, "-v", "error", *whole, "-i", kept, *timing, "-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert [line for line in done.stderr.splitlines() if "truncat" not in line and "partial" not in line] == []
+    assert done.stderr == ""
+
+
+def seconds(path: Path) -> float:
+    with av.open(str(path)) as container:
+        times = [float(p.pts * p.time_base) for p in container.demux(video=0) if p.pts is not None]
+    return max(times) - min(times)
 
 
 def sizes(path: Path) -> int:
