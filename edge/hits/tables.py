@@ -134,7 +134,7 @@ class Table:
     def _fold(self, entry: Entry, changes: Changes) -> None:
         """The rows of an evicted name become part of those of "(other)", hour by hour."""
         site, day, code = self._key
-        hours = [hour for hour in range(DAILY, 24) if entry.hours >> hour + 1 & 1]
+        hours = _hours_of(entry.hours)
         fresh = [changes.counts.pop((site, day, hour, code, entry.id), None) for hour in hours]
         if changes.created.pop((site, day, code, entry.id), None) is None:
             changes.gone.append((site, day, code, entry.id))
@@ -146,6 +146,12 @@ class Table:
         for hour, row in zip(hours, fresh, strict=True):
             if row is not None:
                 changes.add((site, day, hour, code, OTHER_ID), row)
+
+
+def _hours_of(bits: int) -> list[int]:
+    if bits & bits - 1 == 0:
+        return [bits.bit_length() - 2]  # nearly always one
+    return [hour for hour in range(DAILY, 24) if bits >> hour + 1 & 1]
 
 
 _NOTHING: Row = [0, 0, 0.0]

@@ -79,9 +79,9 @@ def test_a_batch_that_fails_leaves_nothing_and_the_next_one_counts(tmp_path: Pat
         kept.write([page("/a")])
         with disk_full(), pytest.raises(StoreError, match="free space there"):
             kept.write([page("/a"), page("/b"), Imported("d", 5)])
-        kept.write([page("/a"), page("/c")])
+        kept.write([page("/a"), page("/b"), page("/c")])
         found = reading.names(kept.open(), 1, DAY, DAY, "page")
-        assert found == [Named("/a", 2, 2, 0.0), Named("/c", 1, 1, 0.0)]
+        assert found == [Named("/a", 2, 2, 0.0), Named("/b", 1, 1, 0.0), Named("/c", 1, 1, 0.0)]
         assert reading.imported(kept.open(), "d") == 0
 
 
