@@ -82,7 +82,7 @@
     if (button > 1 || !/^http/.test(link)) return;
     if (
       link.attributes.download ||
-      /\.(7z|apk|dmg|exe|gz|iso|mp[34]|msi|od[pst]|pdf|rar|zip|(doc|ppt|xls)x?)$/i.test(link.pathname)
+      /\.(apk|dmg|exe|gz|iso|mp[34]|msi|od[pst]|pdf|rar|zip|(doc|ppt|xls)x?)$/i.test(link.pathname)
     )
       send({ download: link.origin + link.pathname });
     else if (link.host != location.host) send({ link: link.origin });
