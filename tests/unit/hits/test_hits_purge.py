@@ -45,6 +45,9 @@ def test_days_go_from_every_table_and_of_one_site_only(tmp_path: Path) -> None:
             "totals": (1, 3), "names": (2, 6), "counts": (2, 6), "timings": (1, 3), "dropped": (1, 3), "days": (1, 3),
         }  # fmt: skip
         assert run(purge.purge(kept, 1, DAY + 2)) == 0
+        kept.write([page("/again"), page(f"/{AT}")])
+        found = reading.names(kept.open(), 1, DAY, DAY, "page")
+        assert found == [Named(f"/{AT}", 1, 1, 0.0), Named("/again", 1, 1, 0.0)]
 
 
 def test_the_file_shrinks_in_small_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +76,7 @@ def test_hours_become_their_day_and_later_hits_of_that_day_count_too(tmp_path: P
     site = SiteSettings(id=1, hosts=("a.example",), keep_hours=1)
     with ledger(tmp_path, site) as kept:
         for turn in range(1, 4):
-            kept.write([page("/a"), page("/a", AT + 3600), page("/b", AT + A_DAY)])
+            kept.write([page("/a"), page("/a", AT - 14 * 3600), page("/b", AT + A_DAY)])
             run(purge.expire(kept, [site], AT + A_DAY))
             db = kept.open()
             assert [(each.day, each.hits) for each in reading.totals(db, 1, 0, 99999999, "hour")] == [(DAY + 1, turn)]
