@@ -1,0 +1,3 @@
+"""What `edge bundle` does on a controller: wheels of a lock file into a release that a host only unpacks.
+
+Never loaded by the worker; stands on the standard library alone, so that a checkout bundles itself before anything is installed."""
