@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -16,10 +16,8 @@ from edge.log import Log
 
 EVERY = 0.25  # seconds between looks
 USAGE = 1.0  # seconds between samples of the limits: a few small files
-LATE, SOONER = (
-    0.1,
-    0.5,
-)  # seconds: a look so late may mean that the process stands; and after how long the limits are read
+# Seconds: a loop so late may mean that the process stands at its quota; and after how long the limits are read then
+LATE, SOONER = 0.1, 0.5
 SAME = 0.03  # of a pace: less is not worth telling the thread
 
 
@@ -96,7 +94,7 @@ class _Entry:
 
 class Governor:
     """Loop only. `usage(now)` is called once a second and may read small files of /proc and cgroups; `lag()` tells the
-    loop's worst delay of the last second, which is measured here besides, as roughly as there are looks."""
+    loop's worst delay of the last second."""
 
     def __init__(
         self,
@@ -105,17 +103,15 @@ class Governor:
         usage: Callable[[float], Usage],
         *,
         lag: Callable[[], float] = lambda: 0.0,
-        egress_spare: Callable[[], float | None] = lambda: None,
         clock: Clock | None = None,
     ) -> None:
         self._loop, self._log, self._clock = loop, log, clock or SystemClock()
-        self._usage, self._lag, self._egress_spare = usage, lag, egress_spare
+        self._usage, self._lag = usage, lag
         self._entries: dict[str, _Entry] = {}
         self._state = State()
         self._pressure = Pressure(cores=1)
         self._sample: Usage | None = None
         self._sampled = float("-inf")
-        self._late: deque[float] = deque(maxlen=round(USAGE / EVERY))
         self._timer: asyncio.TimerHandle | None = None
         self._said: str | None = None
         self._failed = 0
@@ -141,11 +137,9 @@ class Governor:
             self._timer = None
 
     def _arm(self) -> None:
-        due = self._loop.time() + EVERY
-        self._timer = self._loop.call_at(due, self._tick, due)
+        self._timer = self._loop.call_later(EVERY, self._tick)
 
-    def _tick(self, due: float) -> None:
-        self._late.append(max(self._loop.time() - due, 0.0))
+    def _tick(self) -> None:
         self._arm()  # first: whatever happens, there is a next time
         self.look(self._clock.monotonic())
 
@@ -153,7 +147,7 @@ class Governor:
 
     def look(self, now: float) -> None:
         """All that is due four times a second; `start` calls it."""
-        every = SOONER if self._late and self._late[-1] >= LATE else USAGE
+        every = SOONER if self._lag() >= LATE else USAGE
         if now - self._sampled >= every or now < self._sampled:
             self._take_sample(now)
         for entry in self._entries.values():
@@ -180,8 +174,7 @@ class Governor:
             used=sample.cores or 0.0,
             throttled=sample.throttled or 0.0,
             steal=sample.steal,
-            loop_lag=max([self._lag(), *self._late]),
-            egress_spare=self._egress_spare(),
+            loop_lag=self._lag(),
         )
 
     def _view(self, entry: _Entry, now: float) -> None:

@@ -51,7 +51,6 @@ class Pressure(msgspec.Struct, frozen=True):
     throttled: float = 0.0  # of quota periods, the last second
     steal: float | None = None  # of all processor time, the last second
     loop_lag: float = 0.0  # seconds, worst of the last second
-    egress_spare: float | None = None  # bit/s
 
     @property
     def bound(self) -> float:

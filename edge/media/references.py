@@ -14,7 +14,6 @@ from edge.media.headers import Pps, Slice, Sps, Unreadable, read_pps, read_slice
 from edge.media.slices import B, I, P
 
 HEADER = 96  # bytes of a slice that hold its header
-SLICES = 16  # looked at in a picture
 SETS = 8
 PROOF = 2  # whole GOPs
 EVERY = 8

@@ -44,7 +44,6 @@ pressures = st.builds(
     throttled=st.floats(0, 1),
     steal=st.none() | st.floats(0, 1),
     loop_lag=number,
-    egress_spare=st.none() | number,
 )
 steps = st.one_of(st.floats(0.2, 0.4), st.floats(-5.0, 700.0))
 
