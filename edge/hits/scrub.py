@@ -25,7 +25,9 @@ from edge.hits.values import language, screen, timings
 
 _PAGES = 1024  # that are remembered,
 _HEAVY = 300  # if they are no longer than this: half a megabyte at most
-_TEXTS = 512  # titles, and referrers
+_TEXTS = 512  # titles, referrers, and words of details
+_SHAPES = 256  # sets of parameters,
+_MOST_GROUPS = 64  # of so many that are counted: 150 kB at most
 _NO_PLACE = Place()
 
 
@@ -39,13 +41,15 @@ class ScrubStats(msgspec.Struct, frozen=True):
 class Scrubber:
     """`scrubbed` counts what was left out, by the words of `groups.WORDS`: the proof of minimisation."""
 
-    __slots__ = ("_agents", "_pages", "_referrers", "_sites", "_titles", "scrubbed")
+    __slots__ = ("_agents", "_groups", "_pages", "_referrers", "_sites", "_titles", "_words", "scrubbed")
 
     def __init__(self, sites: Sequence[SiteSettings], settings: HitsSettings) -> None:  # noqa: ARG002 - as its peers
-        self._sites = {site.id: Prepared(site) for site in sites}
+        self._words: Recent[str] = Recent(_TEXTS)
+        self._sites = {site.id: Prepared(site, self._words) for site in sites}
         self._pages: Recent[Place] = Recent(_PAGES)
         self._titles: Recent[str] = Recent(_TEXTS)
         self._referrers: Recent[str] = Recent(_TEXTS)
+        self._groups: Recent[tuple[str, ...]] = Recent(_SHAPES)
         self._agents = Agents()
         self.scrubbed = dict.fromkeys(WORDS, 0)
 
@@ -94,24 +98,25 @@ class Scrubber:
         self._pages.tick(now)
         self._titles.tick(now)
         self._referrers.tick(now)
+        self._groups.tick(now)
         self._agents.tick(now)
+        self._words.tick(now)
 
     def stats(self) -> ScrubStats:
         return ScrubStats(self._pages.stats(), self._titles.stats(), self._referrers.stats(), self._agents.stats())
 
     def _count(self, fields: dict[str, str], known: Prepared) -> None:
-        scrubbed, groups = self.scrubbed, GROUPS
-        for name, value in fields.items():
-            if value and (group := groups.get(name, UNKNOWN)):
-                if group is UNKNOWN and name.startswith("dimension"):
-                    group = "" if any(name == dimension for dimension, _ in known.dimensions) else "dimension"
-                if group:
-                    scrubbed[group] += 1
-        settings = known.settings
-        if not settings.titles and fields.get("action_name"):
-            scrubbed["title"] += 1
-        if not settings.event_names and fields.get("e_n"):
-            scrubbed["event"] += 1
+        """By which parameters came with a value: one client's hits mostly have the same."""
+        names = [name for name, value in fields.items() if value]
+        key = hash((known.settings.id, *names))
+        groups = self._groups.get(key)
+        if groups is None:
+            groups = _groups(names, known)
+            if len(groups) <= _MOST_GROUPS:
+                self._groups.put(key, groups)
+        scrubbed = self.scrubbed
+        for group in groups:
+            scrubbed[group] += 1
 
     def _place(self, known: Prepared, url: str, fields: dict[str, str]) -> Place:
         """Of a download or an outlink that names its target as the page as well, no page is known."""
@@ -149,3 +154,20 @@ class Scrubber:
             title = clean(raw)
             self._titles.put(key, title)
         return title
+
+
+def _groups(names: list[str], known: Prepared) -> tuple[str, ...]:
+    """What of `GROUPS` a hit with these parameters counts as, once for each of them that is not kept."""
+    settings = known.settings
+    kept = {dimension for dimension, _ in known.dimensions}
+    found = []
+    for name in names:
+        group = GROUPS.get(name, UNKNOWN)
+        if group is UNKNOWN and name.startswith("dimension"):
+            group = "" if name in kept else "dimension"
+        found.append(group)
+    if not settings.titles and "action_name" in names:
+        found.append("title")
+    if not settings.event_names and "e_n" in names:
+        found.append("event")
+    return tuple([group for group in found if group])
