@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from typing import Any
 
 import msgspec
 
 from edge.clock import Clock
 from edge.errors import OverloadError
+from edge.hits.asking import Ask, Work
 from edge.http.html import Asset
 
-FRESH = 10.0  # seconds that a page is given for
+FRESH = 10.0  # seconds that a page is given for, or as long as it takes to make it WORTH times, up to LONGEST
+WORTH, LONGEST = 20, 300.0
 MOST_KEPT = 1_048_576  # bytes; what came first goes first
 MOST_MADE = 4  # at a time
+_SHORT = 0.005  # seconds that need no rest
 
 
 class SharedStats(msgspec.Struct, frozen=True):
@@ -31,7 +35,7 @@ class Shared:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._kept: dict[Hashable, tuple[float, Asset]] = {}  # the oldest first
+        self._kept: dict[Hashable, tuple[float, Asset]] = {}  # until when; what was made first comes first
         self._making: dict[Hashable, asyncio.Task[Asset]] = {}
         self._made = self._given = self._refused = 0
 
@@ -51,8 +55,8 @@ class Shared:
         return await asyncio.shield(task)  # one who leaves takes nothing from the others
 
     def _forget(self) -> None:
-        over = self._clock.monotonic() - FRESH
-        for key in [key for key, (at, _) in self._kept.items() if at <= over]:
+        now = self._clock.monotonic()
+        for key in [key for key, (until, _) in self._kept.items() if until <= now]:
             del self._kept[key]
 
     def _begin(self, key: Hashable, make: Callable[[], Awaitable[Asset]]) -> asyncio.Task[Asset]:
@@ -62,14 +66,16 @@ class Shared:
         self._made += 1
         task = asyncio.ensure_future(_as_coroutine(make()))
         self._making[key] = task
-        task.add_done_callback(lambda done: self._keep(key, done))
+        began = self._clock.monotonic()
+        task.add_done_callback(lambda done: self._keep(key, done, began))
         return task
 
-    def _keep(self, key: Hashable, done: asyncio.Task[Asset]) -> None:
+    def _keep(self, key: Hashable, done: asyncio.Task[Asset], began: float) -> None:
         del self._making[key]
         if done.cancelled() or done.exception() is not None:
             return  # who waits is told; the next one tries again
-        self._kept[key] = (self._clock.monotonic(), done.result())
+        now = self._clock.monotonic()
+        self._kept[key] = (now + min(LONGEST, max(FRESH, WORTH * (now - began))), done.result())
         while self._bytes() > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
 
@@ -82,3 +88,22 @@ class Shared:
 
 async def _as_coroutine(awaited: Awaitable[Asset]) -> Asset:
     return await awaited
+
+
+class Paced:
+    """A store's `ask` for strangers: one question at a time, and then a rest as long as it took. However many pages are
+    asked for, hits have the store's thread for half of the time, and between any two questions."""
+
+    def __init__(self, ask: Ask, clock: Clock) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._turn = asyncio.Lock()
+
+    async def __call__(self, work: Work) -> Any:
+        async with self._turn:
+            began = self._clock.monotonic()
+            answer = await self._ask(work)
+            took = self._clock.monotonic() - began
+            if took > _SHORT:
+                await asyncio.sleep(took)
+            return answer

@@ -1,8 +1,8 @@
 """`/stats`, `/stats/SITE` and `/api/v1/sites/SITE/stats`: who may see what, and how often it is made anew.
 
 A private site's page is a form for a token of the scope `stats`, which then is a cookie of this browser session, for
-`/stats` alone and out of scripts' reach. What is shown is at most `FRESH` seconds old; however many look at the same
-page within that time, the database is asked once.
+`/stats` alone and out of scripts' reach. However many look at the same page within some seconds, the database is asked
+once; what takes long to find lasts longer (`shared`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edge.hits.asking import Ask, Asking
 from edge.hits.hit import DIMENSIONS
 from edge.hits.period import Now, Period, read_period, show_day
 from edge.hits.settings import SiteSettings
-from edge.hits.shared import Shared, SharedStats
+from edge.hits.shared import Paced, Shared, SharedStats
 from edge.hits.statshtml import TOP, Pages
 from edge.hits.statslists import View
 from edge.hits.words import read_words
@@ -40,7 +40,7 @@ class Statistics:
     def __init__(self, sites: Sequence[SiteSettings], ask: Ask, clock: Clock, refusal: Refusal) -> None:
         self._sites = {str(site.id): Asking(site) for site in sites}
         self._shared = Shared(clock)
-        self._ask = ask
+        self._ask = Paced(ask, clock)
         self._clock = clock
         self._refusal = refusal
         self._style = asset(WEB, "stats.css")

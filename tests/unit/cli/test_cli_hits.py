@@ -368,3 +368,26 @@ def test_a_worker_that_has_too_much_to_do_is_waited_for(place, capsys, monkeypat
     out = capsys.readouterr().out
     assert len(refused) == 3
     assert json.loads(out[out.index("{") :])["sums"]["pageviews"] == 5
+
+
+def test_a_disk_that_refuses_is_told_and_nothing_counts_twice(place, capsys, monkeypatch):
+    write("access.log", accesslogs.visits(5, at(1)))
+    parser = argparse.ArgumentParser()
+    hits.add_arguments(parser)
+    args = parser.parse_args(["import", "--site", "1", "access.log"])
+    with worker():
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "submit", lambda _self, _batch, done: done(StoreError("hits.db: disk full")))
+            assert hits.run(args) == 1
+        assert "hits.db: disk full" in capsys.readouterr().err
+        assert hits.run(args) == 0
+        assert "5 page views" in capsys.readouterr().out
+
+
+def test_a_site_that_the_worker_does_not_know(place):
+    Path("edge.toml").write_text(CONFIG + '[[site]]\nid = 3\nhosts = ["new.example"]\n')
+    write("access.log", accesslogs.visits(5, at(1)))
+    parser = argparse.ArgumentParser()
+    hits.add_arguments(parser)
+    with worker(), pytest.raises(StoreError, match="no such site: start it again"):
+        hits.run(parser.parse_args(["report", "--site", "3"]))

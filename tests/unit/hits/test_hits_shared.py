@@ -6,7 +6,7 @@ import pytest
 
 from edge.clock import ManualClock
 from edge.errors import OverloadError
-from edge.hits.shared import FRESH, MOST_KEPT, MOST_MADE, Shared
+from edge.hits.shared import FRESH, LONGEST, MOST_KEPT, MOST_MADE, WORTH, Paced, Shared
 from edge.http.html import Asset
 
 
@@ -116,3 +116,57 @@ def test_one_who_leaves_takes_nothing_from_the_others():
         assert kitchen.made == 1
 
     run(test)
+
+
+@pytest.mark.parametrize(("took", "lasts"), [(0.1, FRESH), (2, 2 * WORTH), (100, LONGEST)])
+def test_what_is_dear_lasts_longer(took, lasts):
+    async def test(kitchen):
+        asked = kitchen.ask("a")
+        await asyncio.sleep(0)
+        kitchen.clock.advance(took)
+        kitchen.ready.set()
+        await asked
+        await asyncio.sleep(0)
+        kitchen.clock.advance(lasts - 0.1)
+        await kitchen.ask("a")
+        assert kitchen.made == 1
+        kitchen.clock.advance(0.2)
+        await kitchen.ask("a")
+        assert kitchen.made == 2
+
+    run(test)
+
+
+def test_questions_of_strangers_come_one_at_a_time():
+    async def main():
+        asked, most, clock = [], [], ManualClock()
+
+        async def ask(work):
+            asked.append(work)
+            most.append(len(asked))
+            await asyncio.sleep(0)
+            clock.advance(0.02)  # it takes so long
+            asked.pop()
+            return work
+
+        paced = Paced(ask, clock)
+        assert await asyncio.gather(*(paced(n) for n in range(10))) == list(range(10))
+        assert max(most) == 1
+        return len(most)
+
+    assert asyncio.run(main()) == 10
+
+
+def test_a_question_that_fails_leaves_the_turn_to_the_next():
+    async def main():
+        async def ask(work):
+            if work:
+                return work
+            raise OverloadError("busy")
+
+        paced = Paced(ask, ManualClock())
+        with pytest.raises(OverloadError):
+            await paced(0)
+        assert await paced(1) == 1
+
+    asyncio.run(main())
