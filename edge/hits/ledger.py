@@ -122,8 +122,10 @@ def _keep_names(db: sqlite3.Connection, changes: Changes) -> None:
     if changes.gone:
         db.executemany(sql.ERASE, changes.erased)
         db.executemany(sql.FORGET, changes.gone)
-    if changes.created:
-        db.executemany(sql.CREATE, [(*key, text) for key, text in changes.created.items()])
+    names = [(*key, text, e.hits, e.visits, e.value, e.hours) for key, (text, e) in changes.names.items()]
+    db.executemany(sql.SET_NAMES, names)
+    if changes.others:
+        db.executemany(sql.ADD_OTHERS, [(*key, *row) for key, row in changes.others.items()])
     db.executemany(sql.ADD_COUNTS, [(*key, *row) for key, row in changes.counts.items()])
 
 

@@ -48,7 +48,7 @@ def forget(ledger: Ledger, site: int, path: str) -> Generator[None, None, int]:
         found = ledger.open().execute(sql.FIND_PATH, (site, CODES[word], path, f"{path}?")).fetchall()
         for day, name in found:
             with ledger.transaction() as db:
-                for statement in (*sql.MOVE, sql.FORGET):
+                for statement in (*sql.MOVE, sql.FOLD_NAME, sql.FORGET):
                     db.execute(statement, (site, day, CODES[word], name))
             forgotten += 1
             yield

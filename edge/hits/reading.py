@@ -13,7 +13,6 @@ from edge.flow.stats import OTHER, HistogramStats
 from edge.hits.hit import TIMINGS
 from edge.hits.rollup import BUCKETS_MS
 from edge.hits.schema import CODES, TOTALS
-from edge.hits.statements import HOURS
 from edge.hits.uniques import estimate
 
 __all__ = ["OTHER", "Named", "Totals", "days", "excluded", "imported", "names", "timings", "totals"]
@@ -25,14 +24,11 @@ _DAYS = f"SELECT day, {_COLUMNS} FROM totals WHERE {_RANGE} GROUP BY day ORDER B
 _HOURS = f"SELECT day, hour, {', '.join(TOTALS)} FROM totals WHERE {_RANGE} AND hour >= 0 ORDER BY day, hour"
 _MARKS = f"SELECT day, restarted, registers FROM days WHERE {_RANGE}"
 _NONE = (0, None)
-# A seek for each hour of each day, past the rows of other dimensions.
-_NAMED = f"""
-SELECT coalesce(text, '{OTHER}') AS word, sum(hits) AS hits, sum(visits), sum(value) FROM (
-  SELECT day, dimension, name, sum(hits) AS hits, sum(visits) AS visits, sum(value) AS value FROM counts
-  WHERE site = ?1 AND day IN (SELECT DISTINCT day FROM totals WHERE site = ?1 AND day BETWEEN ?2 AND ?3)
-  AND hour IN ({HOURS}) AND dimension = ?4 GROUP BY day, name
-) AS sums LEFT JOIN names ON names.site = ?1 AND names.day = sums.day AND names.dimension = ?4 AND names.id = sums.name
-GROUP BY word ORDER BY hits DESC, word"""
+# A seek for each day, past the rows of other dimensions.
+_NAMED = """
+SELECT text, sum(hits) AS hits, sum(visits), sum(value) FROM names
+WHERE site = ?1 AND day IN (SELECT DISTINCT day FROM totals WHERE site = ?1 AND day BETWEEN ?2 AND ?3)
+AND dimension = ?4 GROUP BY text ORDER BY hits DESC, text"""
 _TIMINGS = f"SELECT timing, bucket, sum(hits), sum(milliseconds) FROM timings WHERE {_RANGE} GROUP BY timing, bucket"
 _EXCLUDED = f"SELECT reason, sum(hits) FROM dropped WHERE {_RANGE} GROUP BY reason ORDER BY reason"
 

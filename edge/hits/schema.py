@@ -16,8 +16,8 @@ CODES = {
     "browser": 9, "system": 10, "screen": 11, "event": 12, "goal": 13, "download": 14, "outlink": 15, "search": 16,
     "content": 17, "media": 18, "dimension": 19,
 }  # fmt: skip
-DAILY = -1  # the hour of rows that hold a whole day, once it is older than `keep_hours`
-OTHER_ID = 0  # the name of rows of "(other)"
+DAILY = -1  # the hour of totals of a whole day, once it is older than `keep_hours`; then `counts` has no rows of it
+OTHER_ID = 0  # of "(other)"
 TOTALS = (
     "hits", "pageviews", "visits", "bounces", "seconds", "events", "searches", "downloads", "outlinks", "goals",
     "orders", "pings", "revenue",
@@ -29,6 +29,7 @@ TABLES = f"""
 CREATE TABLE totals (site INTEGER, day INTEGER, hour INTEGER, {", ".join(f"{name} INTEGER" for name in TOTALS[:-1])},
   revenue REAL, PRIMARY KEY (site, day, hour)) STRICT, WITHOUT ROWID;
 CREATE TABLE names (site INTEGER, day INTEGER, dimension INTEGER, id INTEGER, text TEXT NOT NULL,
+  hits INTEGER NOT NULL, visits INTEGER NOT NULL, value REAL NOT NULL, hours INTEGER NOT NULL,
   PRIMARY KEY (site, day, dimension, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE counts (site INTEGER, day INTEGER, hour INTEGER, dimension INTEGER, name INTEGER,
   hits INTEGER NOT NULL, visits INTEGER NOT NULL, value REAL NOT NULL,

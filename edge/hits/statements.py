@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
+from edge.flow.stats import OTHER
 from edge.hits.schema import BY_DAY, DAILY, OTHER_ID, TOTALS
 
-HOURS = ", ".join(str(hour) for hour in range(DAILY, 24))
-LOAD = f"""
-SELECT text, id, hits, visits, value, hours FROM names JOIN (
-  SELECT name, sum(hits) AS hits, sum(visits) AS visits, sum(value) AS value, sum(1 << (hour + 1)) AS hours
-  FROM counts WHERE site = ?1 AND day = ?2 AND hour IN ({HOURS}) AND dimension = ?3 GROUP BY name
-) ON name = id WHERE site = ?1 AND day = ?2 AND dimension = ?3 ORDER BY id"""
+HOURS = ", ".join(str(hour) for hour in range(24))
+LOAD = (
+    "SELECT text, id, hits, visits, value, hours FROM names "
+    f"WHERE site = ? AND day = ? AND dimension = ? AND id != {OTHER_ID} ORDER BY id"
+)
 _GROW_TOTALS = f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in TOTALS)}"
 ADD_TOTALS = f"INSERT INTO totals VALUES ({', '.join('?' * (3 + len(TOTALS)))}) {_GROW_TOTALS}"
 GROW = (
@@ -18,7 +18,11 @@ GROW = (
     "value = value + excluded.value"
 )
 ADD_COUNTS = f"INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?) {GROW}"
-CREATE = "INSERT INTO names VALUES (?, ?, ?, ?, ?)"
+SET_NAMES = (
+    "INSERT INTO names VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = excluded.hits, "
+    "visits = excluded.visits, value = excluded.value, hours = excluded.hours"
+)
+ADD_OTHERS = f"INSERT INTO names VALUES (?, ?, ?, {OTHER_ID}, '{OTHER}', ?, ?, ?, 1) {GROW}"
 FORGET = "DELETE FROM names WHERE site = ? AND day = ? AND dimension = ? AND id = ?"
 ERASE = "DELETE FROM counts WHERE site = ? AND day = ? AND hour = ? AND dimension = ? AND name = ?"
 _ROWS = f"site = ? AND day = ? AND hour IN ({HOURS}) AND dimension = ? AND name = ?"
@@ -48,10 +52,12 @@ FLATTEN = (
     f"""INSERT INTO totals SELECT site, day, {DAILY}, {", ".join(f"sum({name})" for name in TOTALS)} FROM totals
     WHERE site = ?1 AND day = ?2 AND hour >= 0 GROUP BY site, day {_GROW_TOTALS}""",
     "DELETE FROM totals WHERE site = ?1 AND day = ?2 AND hour >= 0",
-    f"""INSERT INTO counts SELECT site, day, {DAILY}, dimension, name, sum(hits), sum(visits), sum(value) FROM counts
-    WHERE site = ?1 AND day = ?2 AND hour >= 0 GROUP BY site, day, dimension, name {GROW}""",
-    "DELETE FROM counts WHERE site = ?1 AND day = ?2 AND hour >= 0",
+    "DELETE FROM counts WHERE site = ?1 AND day = ?2",
+    "UPDATE names SET hours = 1 WHERE site = ?1 AND day = ?2",
 )
+FOLD_NAME = f"""
+INSERT INTO names SELECT site, day, dimension, {OTHER_ID}, '{OTHER}', hits, visits, value, 1 FROM names
+WHERE site = ? AND day = ? AND dimension = ? AND id = ? {GROW}"""
 FIND_PATH = """
 SELECT day, id FROM names
-WHERE site = ?1 AND dimension = ?2 AND (text = ?3 OR substr(text, 1, length(?4)) = ?4)"""
+WHERE site = ?1 AND dimension = ?2 AND id != 0 AND (text = ?3 OR substr(text, 1, length(?4)) = ?4)"""

@@ -16,7 +16,7 @@ import msgspec
 
 from edge.flow.stats import OTHER
 from edge.hits.rollup import Hour, Row
-from edge.hits.schema import CODES, DAILY, OTHER_ID
+from edge.hits.schema import CODES, OTHER_ID
 
 MAX_NAMES = 500
 NEWCOMERS = 50
@@ -31,7 +31,7 @@ Held: TypeAlias = tuple[str, int, int, int, float, int]  # text, id, hits, visit
 
 
 class Entry(msgspec.Struct, gc=False):
-    """A name's sums of the day. Bit h + 1 of `hours`: it has a row of hour h."""
+    """A name's sums of the day. Bit h + 1 of `hours`: it has a row of hour h; bit 0: once it had others."""
 
     id: int
     hits: int = 0
@@ -49,18 +49,32 @@ class Entry(msgspec.Struct, gc=False):
 class Changes:
     """What a batch changes in the database."""
 
-    __slots__ = ("counts", "created", "erased", "gone", "moved")
+    __slots__ = ("counts", "created", "erased", "gone", "moved", "names", "others")
 
     def __init__(self) -> None:
         self.counts: dict[tuple[int, int, int, int, int], Row] = {}  # site, day, hour, dimension, id: what is added
-        self.created: dict[tuple[int, int, int, int], str] = {}  # site, day, dimension, id: text
+        self.names: dict[tuple[int, int, int, int], tuple[str, Entry]] = {}  # site, day, dimension, id: sums of the day
+        self.others: dict[Key, Row] = {}  # what is added to the sums of "(other)"
+        self.created: set[tuple[int, int, int, int]] = set()  # those of `names` that the database has not yet
         self.gone: list[tuple[int, int, int, int]] = []  # site, day, dimension, id of names that lose their rows
         self.erased: list[tuple[int, int, int, int, int]] = []  # rows of counts whose sums are in `counts` already
         self.moved: list[tuple[int, int, int, int]] = []  # those of `gone` whose rows SQLite adds to "(other)"
 
     def add(self, key: tuple[int, int, int, int, int], row: Row) -> None:
         before = self.counts.get(key)
-        self.counts[key] = row if before is None else [before[0] + row[0], before[1] + row[1], before[2] + row[2]]
+        self.counts[key] = row if before is None else _sum(before, row)
+
+    def add_other(self, table: Key, hour: int, row: Row) -> None:
+        self.add((table[0], table[1], hour, table[2], OTHER_ID), row)
+        self.others[table] = _sum(self.others.get(table, _NOTHING), row)
+
+
+_PAST = 1  # in `hours`: there were rows that are no more
+_NOTHING: Row = [0, 0, 0.0]
+
+
+def _sum(one: Row, other: Row) -> Row:
+    return [one[0] + other[0], one[1] + other[1], one[2] + other[2]]
 
 
 class Table:
@@ -85,10 +99,11 @@ class Table:
         for name, row in names.items():
             entry = entries.pop(name, None) or self._admit(name, hour, row, least, changes)
             if entry is None:
-                changes.add((site, day, hour, code, OTHER_ID), row)
+                changes.add_other(self._key, hour, row)
                 continue
             entries[name] = entry  # now the last one seen
             entry.grow(hour, row)
+            changes.names[site, day, code, entry.id] = (name, entry)
             changes.add((site, day, hour, code, entry.id), row)
 
     def _admit(self, name: str, hour: int, row: Row, least: int, changes: Changes) -> Entry | None:
@@ -99,23 +114,22 @@ class Table:
         if least > 1 and sum(each[1] for each in waited.values()) + row[1] < least:
             self._wait(name, waited, hour, row)
             return None
-        return self._create(name, waited, changes)
+        return self._create(waited, changes)
 
     def _wait(self, name: str, waited: dict[int, Row], hour: int, row: Row) -> None:
-        before = waited.get(hour, _NOTHING)
-        waited[hour] = [a + b for a, b in zip(before, row, strict=True)]
+        waited[hour] = _sum(waited.get(hour, _NOTHING), row)
         self.pending[name] = waited
         if len(self.pending) > MAX_PENDING:
             del self.pending[next(iter(self.pending))]
 
-    def _create(self, name: str, waited: dict[int, Row], changes: Changes) -> Entry:
+    def _create(self, waited: dict[int, Row], changes: Changes) -> Entry:
         """What counted in "(other)" while the name waited moves to its own rows."""
         site, day, code = self._key
         entry = Entry(self.next_id)
         self.next_id += 1
-        changes.created[site, day, code, entry.id] = name
+        changes.created.add((site, day, code, entry.id))
         for hour, row in waited.items():
-            changes.add((site, day, hour, code, OTHER_ID), [-each for each in row])
+            changes.add_other(self._key, hour, [-each for each in row])
             changes.add((site, day, hour, code, entry.id), row)
             entry.grow(hour, row)
         return entry
@@ -134,27 +148,30 @@ class Table:
     def _fold(self, entry: Entry, changes: Changes) -> None:
         """The rows of an evicted name become part of those of "(other)", hour by hour."""
         site, day, code = self._key
+        key = (site, day, code, entry.id)
         hours = _hours_of(entry.hours)
         fresh = [changes.counts.pop((site, day, hour, code, entry.id), None) for hour in hours]
-        if changes.created.pop((site, day, code, entry.id), None) is None:
-            changes.gone.append((site, day, code, entry.id))
-            if len(hours) == 1:  # nearly always, and then its only row is known
-                changes.erased.append((site, day, hours[0], code, entry.id))
-                fresh = [[entry.hits, entry.visits, entry.value]]
-            else:
-                changes.moved.append((site, day, code, entry.id))
+        changes.names.pop(key, None)
+        if key in changes.created:
+            changes.created.remove(key)
+        elif len(hours) == 1 and not entry.hours & _PAST:  # nearly always, and then its only row is known
+            changes.gone.append(key)
+            changes.erased.append((site, day, hours[0], code, entry.id))
+            fresh = [[entry.hits, entry.visits, entry.value]]
+        else:
+            changes.gone.append(key)
+            changes.moved.append(key)
         for hour, row in zip(hours, fresh, strict=True):
             if row is not None:
                 changes.add((site, day, hour, code, OTHER_ID), row)
+        before = changes.others.get(self._key, _NOTHING)
+        changes.others[self._key] = _sum(before, [entry.hits, entry.visits, entry.value])
 
 
 def _hours_of(bits: int) -> list[int]:
-    if bits & bits - 1 == 0:
-        return [bits.bit_length() - 2]  # nearly always one
-    return [hour for hour in range(DAILY, 24) if bits >> hour + 1 & 1]
-
-
-_NOTHING: Row = [0, 0, 0.0]
+    if bits & bits - 1 == 0 and bits > _PAST:
+        return [bits.bit_length() - 2]
+    return [hour for hour in range(24) if bits >> hour + 1 & 1]
 
 
 def _hits(item: tuple[str, Entry]) -> int:

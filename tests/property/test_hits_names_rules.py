@@ -37,10 +37,18 @@ steps = st.lists(
 )
 
 
-ORPHANS = """
-SELECT site, day, dimension, name FROM counts WHERE name > 0 EXCEPT SELECT site, day, dimension, id FROM names
-UNION ALL SELECT * FROM (
-  SELECT site, day, dimension, id FROM names EXCEPT SELECT site, day, dimension, name FROM counts)"""
+ORPHANS = "SELECT site, day, dimension, name FROM counts EXCEPT SELECT site, day, dimension, id FROM names"
+MORE = """
+SELECT site, day, dimension, name FROM counts JOIN names USING (site, day, dimension) WHERE name = id
+GROUP BY site, day, dimension, name HAVING sum(counts.hits) > names.hits OR min(hour) < 0"""
+WRONG = """
+SELECT names.text, names.hits, sum(counts.hits) AS found, names.visits, sum(counts.visits), names.hours FROM names
+LEFT JOIN counts ON counts.site = names.site AND counts.day = names.day AND counts.dimension = names.dimension
+  AND counts.name = names.id
+WHERE NOT EXISTS (SELECT * FROM totals WHERE site = names.site AND day = names.day AND hour = -1)
+GROUP BY names.site, names.day, names.dimension, names.id
+HAVING names.hits IS NOT found OR names.visits IS NOT sum(counts.visits) OR names.value IS NOT sum(counts.value)
+  OR (names.id > 0 AND names.hours != sum(1 << (counts.hour + 1)))"""
 
 
 def batch_of(seed: int, size: int, most: int) -> list[tuple[Hit, Flags]]:
@@ -97,9 +105,11 @@ class Told:
         assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         assert db.execute("SELECT min(hits) FROM counts").fetchone()[0] in (None, *range(10_000))
         assert db.execute(ORPHANS).fetchall() == []
-        assert db.execute("SELECT * FROM names WHERE text = '(other)'").fetchall() == []
-        most = db.execute("SELECT count(*) FROM names GROUP BY site, day, dimension ORDER BY 1 DESC LIMIT 1").fetchone()
-        assert most is None or most[0] <= SMALL["MAX_NAMES"]
+        assert db.execute(WRONG).fetchall() == []
+        assert db.execute("SELECT * FROM names WHERE text = '(other)' AND id != 0").fetchall() == []
+        assert db.execute(MORE).fetchall() == []
+        most = db.execute("SELECT count(*) AS n FROM names WHERE id != 0 GROUP BY site, day, dimension ORDER BY n DESC")
+        assert (most.fetchone() or [0])[0] <= SMALL["MAX_NAMES"]
         for (site, day, word, column), expected in self.sums.items():
             found = reading.names(db, site, day, day, word)
             assert sum(getattr(each, column) for each in found) == expected

@@ -8,7 +8,7 @@ import pytest
 from ledgers import AT, DAY, SITE, ledger, page
 
 from edge.errors import StoreError
-from edge.hits import purge, reading
+from edge.hits import purge, reading, tables
 from edge.hits.hit import Dropped, Flags, Hit
 from edge.hits.ledger import Ledger
 from edge.hits.reading import Named
@@ -82,7 +82,22 @@ def test_hours_become_their_day_and_later_hits_of_that_day_count_too(tmp_path: P
             assert [(each.day, each.hits) for each in reading.totals(db, 1, 0, 99999999, "hour")] == [(DAY + 1, turn)]
             assert [each.hits for each in reading.totals(db, 1, DAY, DAY)] == [2 * turn]
             assert reading.names(db, 1, DAY, DAY, "page") == [Named("/a", 2 * turn, 2 * turn, 0.0)]
-        assert db.execute("SELECT count(*) FROM counts WHERE day = ?", (DAY,)).fetchone()[0] == 2  # page and entry
+        assert db.execute("SELECT count(*) FROM counts WHERE day = ?", (DAY,)).fetchone()[0] == 0
+
+
+def test_a_name_that_has_lost_its_hours_can_be_evicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MAX_NAMES", 1)
+    monkeypatch.setattr(tables, "NEWCOMERS", 1)
+    site = SiteSettings(id=1, hosts=("a.example",), keep_hours=1)
+    with ledger(tmp_path, site) as kept:
+        kept.write([page("/a"), page("/a", AT + 3600)])
+        run(purge.expire(kept, [site], AT + A_DAY))
+        kept.write([page("/a")])
+        kept.write([page("/b")])
+        found = reading.names(kept.open(), 1, DAY, DAY, "page")
+        assert found == [Named("/b", 1, 1, 0.0), Named("(other)", 3, 3, 0.0)]
+        rows = kept.open().execute("SELECT hour, name, hits FROM counts WHERE dimension = 1 ORDER BY name")
+        assert rows.fetchall() == [(14, 0, 1), (14, 2, 1)]
 
 
 def test_days_begin_at_the_sites_midnight(tmp_path: Path) -> None:

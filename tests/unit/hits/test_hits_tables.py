@@ -37,7 +37,7 @@ class Kept:
         for _, _, code, name in changes.gone:
             if code == PAGE:
                 del self.names[name]
-        self.names |= {name: text for (_, _, code, name), text in changes.created.items() if code == PAGE}
+        self.names |= {name: text for (_, _, code, name), (text, _) in changes.names.items() if code == PAGE}
         for _, _, _, name in changes.moved:
             for hour, each in list(self.hits):
                 if each == name:
@@ -131,7 +131,7 @@ def test_pages_seen_often_in_few_visits_are_not_named() -> None:
 def test_an_entry_page_and_a_campaign_wait_too_a_country_does_not() -> None:
     hit = Hit(site=1, at=AT, kind="pageview", page="/a", title="A", campaign="spring", event="a / b", country="FR")
     changes = Kept(least=2).write((hit, Flags(visit=True)))
-    assert list(changes.created.values()) == ["FR"]
+    assert [text for text, _ in changes.names.values()] == ["FR"]
 
 
 def test_names_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
