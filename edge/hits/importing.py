@@ -1,8 +1,8 @@
 """Access logs into hits: the same admission and scrubbing as for live hits, in the process that reads the log.
 
-What is raw ends here: a `Batch` holds scrubbed hits alone, be it kept by this process or sent to the worker. The secret
-of visit keys is thrown away with each day. A file is known again by the times, methods, statuses and sizes of its first
-lines, which tell nothing of a person, so that a file that was imported, rotated, compressed or grown counts once.
+What is raw ends here: a `Batch` holds scrubbed hits alone, be it kept by this process or sent to the worker. Each day has
+a secret for visit keys, which ends with the process. A file is known again by the times, methods, statuses and sizes of
+its first lines, which tell nothing of a person, so that a file that was imported, rotated, packed or grown counts once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from edge.hits.visitor import WINDOW, Visitors
 MARKS = tuple(2**n for n in range(9))  # lines after which a file is marked: the longest one that is known counts
 _SURE = MARKS.index(16)  # from so many lines on no other file has the same mark; a shorter file gets one mark only
 BATCH_BYTES = 57_344  # of what is sent at once; a request may have 64 KiB
-_DAYS = 3  # whose secrets are kept: lines come nearly in order
+_DAYS = 1000  # whose secrets are kept, at most until the end: logs of several servers tell of the same days
 _DAY = 86_400
 _UNUSUAL = (204, 205, 206)  # no page, or only a part of a file
 
@@ -68,7 +68,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class DayKeys:
-    """Visit keys by secrets that live as long as their day is under import."""
+    """Visit keys by secrets of each day. They end with the process at the latest."""
 
     def __init__(self, calendar: Calendar) -> None:
         self._calendar = calendar

@@ -113,12 +113,12 @@ def test_keys_of_another_day_tell_nothing():
     assert again != after
 
 
-def test_secrets_are_thrown_away():
+def test_secrets_are_bounded_and_thrown_away():
     keys = DayKeys(Calendar())
     first, _ = keys.keys("192.0.2.1", "a", 0)
-    for day in range(1, 10):
+    for day in range(1, 1001):
         keys.keys("192.0.2.1", "a", day * 86_400)
-    assert len(keys._secrets) == 3
+    assert len(keys._secrets) == 1000
     assert keys.keys("192.0.2.1", "a", 0)[0] != first
 
 
@@ -186,3 +186,12 @@ def test_nothing_raw_is_in_a_batch():
     data = encode(counted(requests)[1][0])
     for word in (b"192.0.2.77", b"s3cr3t", b"Mozilla"):
         assert word not in data
+
+
+def test_logs_of_two_servers_tell_of_the_same_visitors():
+    taking = importer()
+    logs = [[line(at=int(NOW) - 90_000 + 100 * n) for n in range(900)] for _ in range(2)]
+    found = [[taking.take(each)[1].unique for each in log] for log in logs]
+    registers = [{unique for unique in log if unique} for log in found]
+    assert registers[0] == registers[1]
+    assert len(registers[0]) == 2  # one for each day
