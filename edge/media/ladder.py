@@ -47,11 +47,11 @@ WORKS: dict[str, Work] = {
         Work("fps-10", 0.58, "none", "anchors", fps=10.0),
         Work("fps-7.5", 0.53, "none", "anchors", fps=7.5),
         Work("gop-half", 0.39, "none", "anchors", gop=0.5, fps=7.5),
-        Work("gop-quarter", 0.32, "none", "anchors", gop=0.25, fps=7.5),
+        Work("gop-quarter", 0.33, "none", "anchors", gop=0.25, fps=7.5),
         Work("copy", 0.17, "none", "anchors", gop=0.0, video="copy"),
-        Work("key", 0.2, "none", "anchors", gop=0.0, fps=7.5),
-        Work("audio", 0.18, "none", "anchors", gop=0.0, video="still"),
-        Work("audio-copy", 0.08, "none", "anchors", gop=0.0, video="still", audio="copy"),
+        Work("key", 0.21, "none", "anchors", gop=0.0, fps=7.5),
+        Work("audio", 0.19, "none", "anchors", gop=0.0, video="still"),
+        Work("audio-copy", 0.1, "none", "anchors", gop=0.0, video="still", audio="copy"),
     )
 }
 
