@@ -17,6 +17,7 @@ from edge.config.model import Settings
 from edge.flow.bounds import Bounds
 from edge.flow.plan import MAX_RING, BudgetPlan, Line
 from edge.flow.window import MAX_BYTES
+from edge.hits import memory as hits
 from edge.host.limits import Limits, read
 from edge.host.memory import MemoryMeter
 from edge.units import show_bytes
@@ -125,6 +126,7 @@ def _anonymous(settings: Settings, own: int | None, pictures: Mapping[str, Pictu
         yield Line("av and codecs", _AV, "once, for the first channel")
     for channel in settings.channels:
         yield from memory.fixed(channel, pictures.get(channel.name))
+    yield from hits.fixed(settings.sites, settings.hits)
 
 
 def _kernel() -> Iterator[Line]:

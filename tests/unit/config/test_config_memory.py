@@ -10,6 +10,7 @@ from edge.config.memory import BASE, Bound, bounds, plan
 from edge.config.model import Settings
 from edge.flow.bounds import Bounds
 from edge.flow.window import MAX_BYTES
+from edge.hits.settings import HitsSettings, SiteSettings
 from edge.media.settings import AudioSettings, VideoSettings
 from edge.units import BitRate
 
@@ -147,3 +148,19 @@ def test_what_is_not_coded_is_not_counted(video, audio, there, gone):
 )
 def test_the_encoder_is_counted_for_its_picture(video, sides):
     assert memory.sides(video, (960, 540)) == sides
+
+
+def test_sites_take_their_share_and_who_has_none_pays_nothing():
+    without = sizes(plan(settings(), host(1 << 30)))
+    sites = tuple(SiteSettings(id=number, hosts=("a",)) for number in range(1, 11))
+    one, ten = (plan(Settings(sites=sites[:count]), host(1 << 30)) for count in (1, 10))
+    assert not [name for name in without if name.startswith("hits")]
+    assert {name for name in sizes(one) if name.startswith("hits")} == {
+        "hits: visits",
+        "hits: names",
+        "hits: caches",
+        "hits: on their way",
+    }
+    assert sizes(one)["hits: names"] < sizes(ten)["hits: names"] < 5 * MB
+    more = Settings(sites=sites[:1], hits=HitsSettings(max_visits=200_000))
+    assert sizes(plan(more, host(1 << 30)))["hits: visits"] == 10 * sizes(one)["hits: visits"]
