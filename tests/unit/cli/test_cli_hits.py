@@ -391,3 +391,18 @@ def test_a_site_that_the_worker_does_not_know(place):
     hits.add_arguments(parser)
     with worker(), pytest.raises(StoreError, match="no such site: start it again"):
         hits.run(parser.parse_args(["report", "--site", "3"]))
+
+
+def test_nothing_raw_is_left_of_an_import(typed):
+    """Of address, agent, query, referrer's path and e-mail in a path: in no file, in nothing that is said."""
+    canary = request(
+        at(1), "/u/canary.mail@example.org?sid=canarysid", address="203.0.113.77", agent=f"{accesslogs.FIREFOX} canaryua",
+        referrer="https://x.example/canaryref?q=canaryq",
+    )  # fmt: skip
+    write("access.log", [canary] * 20)
+    said = "".join(typed(*words)[1] for words in (["import", "access.log"], ["report"], ["export"]))
+    left = [path.read_bytes() for path in Path("data").iterdir() if path.is_file()]
+    assert report(typed).sums.pageviews == 20
+    for text in (said.encode(), *left):
+        assert b"canary" not in text
+        assert b"203.0.113" not in text
