@@ -1,7 +1,7 @@
 """Access logs into hits: the same admission and scrubbing as for live hits, in the process that reads the log.
 
 What is raw ends here: a `Batch` holds scrubbed hits alone, be it kept by this process or sent to the worker. Each day
-has a secret for visit keys, which ends with the process. A file is known again by the times, methods, statuses and sizes
+has a secret for visit keys, which ends with the process. A file is known again by times, methods, statuses and sizes
 of its first lines, which tell nothing of a person: one that was imported, rotated, packed or grown counts once.
 """
 

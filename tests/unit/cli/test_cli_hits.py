@@ -396,8 +396,8 @@ def test_a_site_that_the_worker_does_not_know(place):
 def test_nothing_raw_is_left_of_an_import(typed):
     """Of address, agent, query, referrer's path and e-mail in a path: in no file, in nothing that is said."""
     canary = request(
-        at(1), "/u/canary.mail@example.org?sid=canarysid", address="203.0.113.77", agent=f"{accesslogs.FIREFOX} canaryua",
-        referrer="https://x.example/canaryref?q=canaryq",
+        at(1), "/u/canary.mail@example.org?sid=canarysid", address="203.0.113.77",
+        agent=f"{accesslogs.FIREFOX} canaryua", referrer="https://x.example/canaryref?q=canaryq",
     )  # fmt: skip
     write("access.log", [canary] * 20)
     said = "".join(typed(*words)[1] for words in (["import", "access.log"], ["report"], ["export"]))
