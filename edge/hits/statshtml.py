@@ -150,6 +150,7 @@ def _cards(report: Report, words: Words) -> Iterator[str]:
     yield _card(words, "visitors" if one_day else "visitors_day", "visitors_a_day", sums, before)
     yield _card(words, "visits", "visits", sums, before)
     yield _card(words, "pageviews", "pageviews", sums, before)
+    yield _card(words, "pages_visit", "pages_a_visit", sums, before)
     yield _card(words, "bounce", "bounce_rate", sums, before)
     yield _card(words, "length", "visit_seconds", sums, before)
     if sums.revenue:
@@ -182,6 +183,8 @@ def _shown(words: Words, field: str, value: float) -> tuple[str, str]:
         return words.share(value), ""
     if field == "visit_seconds":
         return words.duration(value), ""
+    if field == "pages_a_visit":
+        return words.number(value, 1), ""
     return words.short(value), words.number(value, 2 if field == "revenue" else 0)
 
 
