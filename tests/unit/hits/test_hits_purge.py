@@ -85,19 +85,22 @@ def test_hours_become_their_day_and_later_hits_of_that_day_count_too(tmp_path: P
         assert db.execute("SELECT count(*) FROM counts WHERE day = ?", (DAY,)).fetchone()[0] == 0
 
 
-def test_a_name_that_has_lost_its_hours_can_be_evicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_name_that_has_lost_its_hours_can_be_evicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
     monkeypatch.setattr(tables, "MAX_NAMES", 1)
     monkeypatch.setattr(tables, "NEWCOMERS", 1)
     site = SiteSettings(id=1, hosts=("a.example",), keep_hours=1)
     with ledger(tmp_path, site) as kept:
         kept.write([page("/a"), page("/a", AT + 3600)])
         run(purge.expire(kept, [site], AT + A_DAY))
-        kept.write([page("/a")])
+        kept.write([page("/a")] * late)
         kept.write([page("/b")])
         found = reading.names(kept.open(), 1, DAY, DAY, "page")
-        assert found == [Named("/b", 1, 1, 0.0), Named("(other)", 3, 3, 0.0)]
+        assert found == [Named("/b", 1, 1, 0.0), Named("(other)", 2 + late, 2 + late, 0.0)]
         rows = kept.open().execute("SELECT hour, name, hits FROM counts WHERE dimension = 1 ORDER BY name")
-        assert rows.fetchall() == [(14, 0, 1), (14, 2, 1)]
+        assert rows.fetchall() == [(14, 0, 1)] * late + [(14, 2, 1)]
 
 
 def test_days_begin_at_the_sites_midnight(tmp_path: Path) -> None:
