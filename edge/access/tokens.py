@@ -19,6 +19,7 @@ import msgspec
 
 from edge.access.scopes import SCOPES, granted
 from edge.errors import ConfigError, StoreError
+from edge.host.blake import blake2b
 
 CHECK_SECONDS = 2.0
 MOST_TOKENS = 1000
@@ -182,9 +183,7 @@ class Tokens:
 
 
 def _hash(secret: str) -> bytes:
-    import hashlib  # noqa: PLC0415 - brings libcrypto, 0.7 MB: only who has tokens pays
-
-    return hashlib.blake2b(secret.encode("utf-8", "replace"), digest_size=32, person=b"edge token").digest()
+    return blake2b(secret.encode("utf-8", "replace"), digest_size=32, person=b"edge token").digest()
 
 
 def _new_id(taken: set[str]) -> str:

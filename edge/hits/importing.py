@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
 
 import msgspec
 
 from edge.hits.admit import Admit, Client
+from edge.hits.batch import BATCH_BYTES, MARKS, Batch, encode
 from edge.hits.calendar import Calendar
 from edge.hits.hit import Counted, Dropped
 from edge.hits.logformats import Line
 from edge.hits.mask import mask
-from edge.hits.rollup import Imported, Item
+from edge.hits.rollup import Imported
 from edge.hits.scrub import Scrubber
 from edge.hits.settings import HitsSettings, SiteSettings
 from edge.hits.visitor import WINDOW, Visitors
+from edge.host.blake import blake2b
 
-MARKS = tuple(2**n for n in range(9))  # lines after which a file is marked: the longest one that is known counts
 _SURE = MARKS.index(16)  # from so many lines on no other file has the same mark; a shorter file gets one mark only
-BATCH_BYTES = 57_344  # of what is sent at once; a request may have 64 KiB
 _DAYS = 1000  # whose secrets are kept, at most until the end: logs of several servers tell of the same days
 _DAY = 86_400
 _UNUSUAL = (204, 205, 206)  # no page, or only a part of a file
@@ -54,17 +53,6 @@ class Summary(msgspec.Struct):
 
     def skip(self, reason: str) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """What is kept in one transaction, with how far the file is imported by it."""
-
-    counted: list[Counted]
-    dropped: list[Dropped]
-    marks: list[Imported]
-
-    def items(self) -> list[Item]:
-        return [*self.counted, *self.dropped, *self.marks]
 
 
 class DayKeys:
@@ -188,19 +176,6 @@ class Fingerprint:
             self.digests.append(self._hash.hexdigest())
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Batch)
-
-
-def encode(batch: Batch) -> bytes:
-    return _encoder.encode(batch)
-
-
-def decode(data: bytes) -> Batch:
-    """msgspec.MsgspecError for what is no batch."""
-    return _decoder.decode(data)
-
-
 def batches(
     lines: Iterable[tuple[Line | None, int]], importer: Importer, marks: Fingerprint, done: int = 0
 ) -> Iterator[Batch]:
@@ -218,7 +193,7 @@ def batches(
         item = importer.take(line) if line is not None else None
         if item is not None:
             (counted if isinstance(item, tuple) else dropped).append(item)  # type: ignore[arg-type]
-            size += len(_encoder.encode(item)) + 8
+            size += len(encode(item)) + 8
         if size >= BATCH_BYTES:
             yield Batch(counted, dropped, _marks(marks.digests, end))
             counted, dropped, size = [], [], 0

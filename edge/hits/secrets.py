@@ -14,11 +14,7 @@ import msgspec
 
 from edge.hits.calendar import Calendar
 from edge.host import sealed
-
-try:  # hashlib's own, without hashlib and its libcrypto: 0.06 MB resident in a worker instead of 0.6
-    from _blake2 import blake2b
-except ImportError:  # the module is private, a later CPython may have it elsewhere
-    from hashlib import blake2b
+from edge.host.blake import blake2b
 
 LENGTH = 32  # bytes of a secret
 OVERLAP = 1800  # seconds that a secret is kept after its day, so that a visit can cross midnight; and how far the clock
