@@ -10,7 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import EdgeError, StoreError
-from edge.hits.importing import MARKS, Batch, Fingerprint, Importer, Summary, batches
+from edge.hits.batch import MARKS, Batch
+from edge.hits.importing import Fingerprint, Importer, Summary, batches
 from edge.hits.logfile import LogFile
 from edge.hits.logformats import FORMATS, Line, Reader, detect
 from edge.hits.service import spam_hosts

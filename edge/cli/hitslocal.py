@@ -21,15 +21,14 @@ from edge.config.model import Settings
 from edge.errors import ConfigError, OverloadError, StoreError
 from edge.hits import export, purge, reading
 from edge.hits.asking import Asking
-from edge.hits.importing import Batch, encode
+from edge.hits.batch import Batch, encode
 from edge.hits.ledger import Ledger
-from edge.hits.localroutes import SOCKET
 from edge.hits.period import read_period, show_day
 from edge.hits.report import Report
 from edge.hits.schema import connect_reading
 from edge.hits.service import DATABASE
 from edge.hits.settings import SiteSettings
-from edge.http.unix import path_of
+from edge.http.unix import SOCKET, path_of
 from edge.log import Log
 
 _SECONDS = 60.0  # longer than the worker takes for any answer

@@ -15,14 +15,13 @@ from edge.clock import Clock
 from edge.errors import PeerError, StoreError
 from edge.hits import export, reading
 from edge.hits.asking import MOST_NAMES, Asking
-from edge.hits.importing import MARKS, decode
+from edge.hits.batch import MARKS, decode
 from edge.hits.period import read_day, read_period, to_day
 from edge.hits.rollup import Item
 from edge.hits.settings import SiteSettings
 from edge.http.message import Request, Response, json, text
 from edge.http.router import Router
 
-SOCKET = "edge.sock"  # in data_dir
 BODY = 65_536
 _LINES = (("Content-Type", "application/x-ndjson"),)
 

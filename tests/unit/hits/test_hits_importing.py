@@ -5,9 +5,10 @@ import msgspec
 import pytest
 from accesslogs import ROBOT, request
 
+from edge.hits.batch import BATCH_BYTES, MARKS, decode, encode
 from edge.hits.calendar import Calendar
 from edge.hits.hit import Dropped
-from edge.hits.importing import BATCH_BYTES, MARKS, DayKeys, Fingerprint, Importer, batches, decode, encode, kind_of
+from edge.hits.importing import DayKeys, Fingerprint, Importer, batches, kind_of
 from edge.hits.logformats import combined
 from edge.hits.settings import HitsSettings, SiteSettings
 
