@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from edge.hits.ledger import Ledger
 from edge.hits.rollup import Item
 from edge.hits.settings import HitsSettings, SiteSettings
 from edge.hits.writing import Committed, Done, Order, Question, Submission, Task, Writer
+from edge.host.supervision import Thread
 from edge.log import Log
 
 MAX_WAITING = 16_384  # hits for their commit (10 MB); beyond: OverloadError
@@ -58,6 +59,7 @@ class Store:
         self._hits = self._failed = self._refused = self._waiting = self._questions = self._database = 0
         self._others: dict[int, int] = {}
         self._trouble: str | None = None
+        self._writer: Writer | None = None
         self._closing = True
 
     async def start(self) -> None:
@@ -66,7 +68,7 @@ class Store:
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         opened = self._loop.create_future()
-        writer = Writer(self._ledger, self._orders, partial(self._tell, self._told), self._log)
+        self._writer = writer = Writer(self._ledger, self._orders, partial(self._tell, self._told), self._log)
         threading.Thread(target=self._main, args=(writer, opened), name="hits", daemon=True).start()
         await opened
         self._closing = False
@@ -109,8 +111,15 @@ class Store:
             self._hits += outcome.hits
         else:
             self._failed += outcome.hits
-        for done in outcome.told:  # an error each: raised, it holds the frames it passed
-            done(None if outcome.trouble is None else StoreError(outcome.trouble))
+        self._tell_each(iter(outcome.told), outcome.trouble)
+
+    def _tell_each(self, told: Iterator[Done], trouble: str | None) -> None:
+        try:
+            for done in told:  # an error each: raised, it holds the frames it passed
+                done(None if trouble is None else StoreError(trouble))
+        except BaseException:
+            self._loop.call_soon(self._tell_each, told, trouble)  # type: ignore[union-attr] # one's defect is not all's
+            raise
 
     def ask(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """What `work` reads, in the thread between two commits: hits wait for it, so ask for little at a time.
@@ -154,6 +163,10 @@ class Store:
             self._hand_over()
             self._orders.put(None)
         await asyncio.shield(self._ended)
+
+    def threads(self) -> list[Thread]:
+        """The one there is, for the supervisor. Another could not take its place: it may hold the database's lock."""
+        return [] if self._writer is None else [Thread(self, "hits", self._writer.beat)]
 
     def stats(self) -> StoreStats:
         return StoreStats(

@@ -259,6 +259,23 @@ def test_a_defect_ends_one_batch_and_tells_nothing_of_the_hits(tmp_path: Path, m
     run(work())
 
 
+def test_who_fails_to_listen_does_not_keep_others_from_hearing(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(tmp_path) as watched:
+            heard: list[str] = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, what: heard.append(repr(what["exception"])))
+            blocked = threading.Event()
+            watched.store.ask(lambda db: blocked.wait(10))
+            for _ in range(2):
+                watched.store.submit([page("/")], lambda _: 1 // 0)  # type: ignore[arg-type,return-value]
+            told = [watched.submit(page("/")) for _ in range(3)]
+            blocked.set()
+            assert await asyncio.gather(*told) == [None] * 3
+            assert (len(heard), watched.store.stats().waiting) == (2, 0)
+
+    run(work())
+
+
 def test_closing_keeps_what_waits_and_then_refuses(tmp_path: Path) -> None:
     async def work() -> None:
         watched = Watched(tmp_path)
