@@ -16,6 +16,7 @@ import stat
 from edge.errors import ConfigError
 
 PREFIX = "unix:"
+SOCKET = "edge.sock"  # in data_dir: where a worker answers the verbs of its host
 MAX_PATH = 107  # bytes: sun_path has 108 (unix(7)), and one ends it
 
 

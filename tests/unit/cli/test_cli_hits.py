@@ -23,11 +23,12 @@ from edge.clock import SystemClock
 from edge.errors import ConfigError, StoreError
 from edge.hits.hit import Flags, Hit
 from edge.hits.ledger import Ledger
-from edge.hits.localroutes import SOCKET, LocalRoutes
+from edge.hits.localroutes import LocalRoutes
 from edge.hits.report import Report
 from edge.hits.settings import HitsSettings, SiteSettings
 from edge.hits.store import Store
 from edge.http.router import Router
+from edge.http.unix import SOCKET
 from edge.log import Log
 
 CONFIG = """
