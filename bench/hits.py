@@ -81,6 +81,7 @@ def one(name: str, pid: int, port: int, script: Path, connections: int, seconds:
         "name": name,
         "hits_per_second": hits / found["seconds"],
         "us_per_hit": spent / hits * 1e6,
+        "per_core_second": hits / spent,  # what it would be with the whole core: others may have used some of it
         "core": spent / found["seconds"],
     }
 
@@ -184,11 +185,22 @@ def bounds(runs: list[dict[str, Any]], paced: dict[str, Any], remembered: dict[s
     peak = max(row["VmRSS"] for row in rows)
     for connections in (MANY, FEW):
         ours, theirs = (middle(runs, name, "mixed", connections, "hits_per_second") for name in ("edge", "nginx"))
-        print(f"{connections} connections: edge {ours:.0f} hits/s, nginx {theirs:.0f}, ratio {ours / theirs:.2f}")
+        cost, least = (middle(runs, name, "mixed", connections, "us_per_hit") for name in ("edge", "nginx"))
+        print(
+            f"{connections} connections: edge {ours:.0f} hits/s, nginx {theirs:.0f}, ratio {ours / theirs:.2f}; ",
+            end="",
+        )
+        print(f"processor time {cost:.1f} µs a hit, nginx {least:.1f}, ratio {cost / least:.1f}")
     many, bulk = (middle(runs, "edge", *which, "hits_per_second") for which in (("mixed", MANY), ("bulk", FEW)))
     return [
         common.at_least("hits/s, mixed, 1000 connections", many, 20_000),
         common.at_least("hits/s in bulks of 50", bulk, 25_000),
+        common.at_least(
+            "hits per second of a core, mixed", middle(runs, "edge", "mixed", MANY, "per_core_second"), 20_000
+        ),
+        common.at_least(
+            "hits per second of a core, bulks", middle(runs, "edge", "bulk", FEW, "per_core_second"), 25_000
+        ),
         common.verdict("p99 at 200 hits/s beside a channel, s", paced["p99"], 0.025),
         common.verdict("MB resident, collector only", peak / 1024, 36),
         common.verdict("MB grown from the first leg to the last", (rows[-1]["VmRSS"] - rows[1]["VmRSS"]) / 1024, 1.0),
@@ -208,7 +220,16 @@ def main() -> None:
         remembered = memory(work, legs)
         paced = beside_channel(work, options.captured, options.seconds * (1 if options.quick else 3))
         cost = disk(work)
-    names = ("hits_per_second", "us_per_hit", "core", "p50", "p99", "commits_per_second", "hits_per_commit")
+    names = (
+        "hits_per_second",
+        "us_per_hit",
+        "per_core_second",
+        "core",
+        "p50",
+        "p99",
+        "commits_per_second",
+        "hits_per_commit",
+    )
     common.table(
         ("server", "load", "connections", *names),
         [(r["name"], r["load"], r["connections"], *(r.get(name, "-") for name in names)) for r in runs],
