@@ -27,8 +27,10 @@ from edge.host.datadir import prepare
 from edge.host.governing import Governor, GovernorStats
 from edge.host.limits import Sampler
 from edge.host.memory import MemoryMeter
-from edge.host.notify import Notify, listened
+from edge.host.notify import Notify, listened, watchdog_seconds
 from edge.host.statefile import StateFile
+from edge.host.supervision import Supervisor, Thread
+from edge.http.inherited import NAME, Inherited
 from edge.http.limits import Limits
 from edge.http.message import Request, json
 from edge.http.router import Router
@@ -120,15 +122,21 @@ class App:
         for channel in self._registry.all():
             self._governor.add(ChannelLoad(channel, self._bears(channel.name)))
         self._exporter = Exporter(self.snapshot)
+        watchdog = watchdog_seconds(os.environ, os.getpid())
+        self._supervisor = Supervisor(loop, self._notify, self._log, self._threads, watchdog)
         self._make_outputs(saved)
-        await self._make_hits(listened(os.environ))
+        passed = listened(os.environ)
+        inherited = Inherited(passed.pop(NAME, ()))
+        await self._make_hits(passed)
+        self._let_go(passed)
         await self._make_shedding()
         proxies = Proxies(http.trusted_proxies)
         limits = Limits.of(http)
         for listen, router in self._routers():
             server = Server(loop, router, limits, proxies, self._log, self._clock, self._budget)
             self._servers.append(server)
-            await server.start(listen)
+            await server.start(listen, inherited)
+        inherited.refuse_rest()
         await self._open_local(limits)
         self._registry.start()
         self._lag.start()
@@ -139,10 +147,22 @@ class App:
         sites = ", ".join(str(site.id) for site in self._settings.sites) or "none"
         self._log.info("ready", look=look, channels=channels, sites=sites)
         self._notify.ready(f"channels: {channels}; sites: {sites}")
+        self._supervisor.start()
 
     def _bears(self, name: str) -> Callable[[float], bool]:
         """Whether the line carries that channel at so many bits a second a viewer."""
         return lambda rate: self._audience.bears(name, rate)
+
+    def _threads(self) -> list[Thread]:
+        return self._registry.threads() + (self._hits.threads() if self._hits else [])
+
+    def _let_go(self, passed: dict[str, list[int]]) -> None:
+        """Descriptors that nobody here wants: a name that is wrong, or what another version or configuration kept."""
+        for name, descriptors in passed.items():
+            self._log.warning("descriptor_not_used", name=name, do=f"sockets to listen on must be named {NAME}")
+            self._notify.remove(name)
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _make_outputs(self, saved: Saved) -> None:
         http = self._settings.http
@@ -163,7 +183,7 @@ class App:
 
         hits = Hits(settings.hits, settings.sites, settings.data_dir, self._clock, self._log, self._tokens)
         await asyncio.to_thread(hits.prepare)
-        hits.take_over(inherited.get(KEPT_AS, ()))
+        hits.take_over(inherited.pop(KEPT_AS, ()))
         await hits.start()
         self._hits = hits
 
@@ -220,7 +240,7 @@ class App:
 
     def _add_probes(self, router: Router, allowed: Callable[[Request], bool]) -> None:
         """`allowed`: whether a request may learn of private channels. The operators' listener is for those who may."""
-        router.add("GET", "/healthz", healthz)
+        router.add("GET", "/healthz", healthz(lambda: self._supervisor.well))
         router.add("GET", "/readyz", readyz(self._readiness, self._freshness, allowed))
 
     async def _stop(self) -> None:
@@ -228,6 +248,7 @@ class App:
         self._draining = True
         self._log.info("stopping")
         self._notify.stopping()
+        self._supervisor.stop()
         for server in self._servers:
             server.stop_accepting()
         await self._registry.close()

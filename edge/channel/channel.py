@@ -7,6 +7,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from edge.errors import CodecError, SourceError
 from edge.flow.bridge import Outbox
 from edge.flow.hub import Hub, Listener
 from edge.flow.ring import Bounds
+from edge.host.supervision import Thread
 from edge.log import Log, Throttle
 from edge.media import kinds
 from edge.media.events import Discontinuity, Event, Format, Init, Media, Poster, Unavailable, Without, gathered
@@ -45,6 +47,7 @@ class ChannelStats(msgspec.Struct, frozen=True):
     discontinuities: int
     ring_bytes: int
     pipeline: PipelineStats | None
+    abandoned: int  # threads
 
 
 class Channel:
@@ -76,6 +79,8 @@ class Channel:
         self._lowered: str | None = None  # why it is not the best
         self._allowed: float | None = None  # cores
         self._task: asyncio.Task[None] | None = None
+        self._workers: list[Worker] = []  # of this run last; those of earlier ones that have not ended yet
+        self._abandoned = 0
         self._say_damaged = Throttle(log.warning, "damaged")
         self._damaged_said = 0
 
@@ -108,6 +113,7 @@ class Channel:
             self._discontinuities,
             sum(hub.stats().ring.bytes for hub in self._hubs.values()),
             self._pipeline.stats() if self._pipeline else None,
+            self._abandoned,
         )
 
     # -- what the governor asks, and wants (channel.load)
@@ -199,6 +205,21 @@ class Channel:
         for hub in self._hubs.values():
             hub.idle()
 
+    def threads(self) -> list[Thread]:
+        """Those that live, for the supervisor."""
+        self._workers = [worker for worker in self._workers if worker.alive]
+        return [Thread(w, w.name, w.beat(), partial(self._abandon, w)) for w in self._workers]
+
+    def _abandon(self, worker: Worker) -> None:
+        """It hangs in a library, where nothing reaches it. If it ever comes back it finds itself cancelled and ends."""
+        self._abandoned += 1
+        if self.running and worker is self._workers[-1]:
+            asyncio.ensure_future(self._begin_again())  # noqa: RUF006 - it ends by itself within STOPPING
+
+    async def _begin_again(self) -> None:
+        await self.stop()
+        self.start()
+
     async def close(self) -> None:
         """The end: viewers are told."""
         await self.stop()
@@ -252,12 +273,14 @@ class Channel:
         loop = asyncio.get_running_loop()
         outbox: Outbox[Event] = Outbox(loop, self._deliver, OUTBOX_BYTES, OUTBOX_PATIENCE)
         worker = Worker(loop, f"edge-{self.settings.name}"[:15])
+        self._workers.append(worker)
         pipeline = None
         self._started = self._clock.monotonic()
         self._forget()
         try:
             pipeline = await worker.run(lambda: self._make(outbox))
             self._pipeline = pipeline
+            worker.sign = partial(getattr, pipeline, "beat")
             self._tell_wanted()
             pipeline.allow(self._allowed)
             if self._asked is not None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from edge.channel.channel import Channel
+from edge.host.supervision import Thread
 
 
 class Registry:
@@ -29,6 +30,10 @@ class Registry:
     def tick(self, now: float) -> None:
         for channel in self._channels.values():
             channel.tick(now)
+
+    def threads(self) -> list[Thread]:
+        """Of all channels, for the supervisor."""
+        return [thread for channel in self._channels.values() for thread in channel.threads()]
 
     async def close(self) -> None:
         """Stops all at once and tells their viewers the end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ class Worker:
     def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
         self._loop = loop
         self._jobs: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = SimpleQueue()
+        self._stopped_at: float | None = None  # monotonic
+        self.sign: Callable[[], float | None] = lambda: None  # of life, by what runs in it: see `beat`
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._thread.start()
 
@@ -46,13 +49,23 @@ class Worker:
 
     def stop(self, last: Callable[[], Any] | None = None) -> None:
         """The thread ends after the job under way and `last`, whose result nobody awaits."""
+        self._stopped_at = time.monotonic()
         if last is not None:
             self._jobs.put((last, self._loop.create_future()))
         self._jobs.put(None)
 
     @property
+    def name(self) -> str:
+        return self._thread.name
+
+    @property
     def alive(self) -> bool:
         return self._thread.is_alive()
+
+    def beat(self) -> float | None:
+        """The monotonic second since which it has owed a sign of life; None: it owes none. One that is stopped owes its
+        end."""
+        return self.sign() if self._stopped_at is None else self._stopped_at
 
 
 def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:

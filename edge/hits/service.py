@@ -24,6 +24,7 @@ from edge.hits.settings import HitsSettings, SiteSettings
 from edge.hits.statspages import Statistics
 from edge.hits.store import Store, StoreStats
 from edge.host.notify import Notify
+from edge.host.supervision import Thread
 from edge.http.router import Router, Tokens
 from edge.log import Log
 
@@ -148,6 +149,10 @@ class Hits:
                 self._uniques[site] = (found[0].uniques or 0) if found else 0
             if purging and (dropped := await self.store.purge(wall)):
                 self._log.info("hits_purged", days=dropped)
+
+    def threads(self) -> list[Thread]:
+        """For the supervisor."""
+        return self.store.threads()
 
     async def close(self) -> None:
         """Keeps what waits."""

@@ -72,6 +72,7 @@ class Writer:
         self._held: list[Order] = []  # at most one: what came behind a full batch
         self._under_way: list[tuple[Task, Iterator[None]]] = []
         self._trouble: str | None = None
+        self.beat: float | None = None  # monotonic, when what is under way began; None: it waits for work
         self._failed = 0  # hits since the trouble began
         self._retry_at = self._measure_at = 0.0
         self._database = 0
@@ -89,6 +90,7 @@ class Writer:
     def run(self) -> None:
         """Until an order that is None. Hits that came before it are kept; tasks under way are left as they are."""
         while (order := self._next()) is not None:
+            self.beat = time.monotonic()
             if isinstance(order, Submission):
                 self._commit(order)
             elif isinstance(order, Question):
@@ -96,6 +98,7 @@ class Writer:
             elif isinstance(order, Task):
                 self._begin(order)
             self._step()
+            self.beat = None
         for task, _ in self._under_way:
             task.answer(None, OverloadError("edge is stopping"))
         self._close()

@@ -12,12 +12,12 @@ import msgspec
 from edge.access.proxies import Proxies
 from edge.clock import Clock
 from edge.flow.budget import Budget
+from edge.http.inherited import Inherited, show
 from edge.http.limits import Limits
 from edge.http.protocol import Connection
 from edge.http.router import Router
 from edge.http.sockets import BACKLOG, affordable, listeners
 from edge.http.table import HttpStats, Table
-from edge.http.unix import PREFIX
 from edge.log import Log
 
 
@@ -45,12 +45,13 @@ class Server:
         self._timer: asyncio.TimerHandle | None = None
         self.addresses: list[str] = []  # bound, with the port that 0 became
 
-    async def start(self, listen: Sequence[str]) -> None:
+    async def start(self, listen: Sequence[str], inherited: Inherited | None = None) -> None:
         """Listens on all of `host:port`, `[v6]:port`, `unix:PATH`, or on none: ConfigError then says what to do."""
+        passed = inherited or Inherited()
         try:
             for text in listen:
-                for bound in await listeners(text, self._table.limits):
-                    self.addresses.append(_show(bound.getsockname()))
+                for bound in await listeners(text, self._table.limits, passed):
+                    self.addresses.append(show(bound.getsockname()))
                     self._servers.append(await self._serve(bound))
         except BaseException:
             self.stop_accepting()
@@ -117,10 +118,3 @@ class Server:
 
     def stats(self) -> HttpStats:
         return self._table.stats()
-
-
-def _show(name: tuple[str, int] | str) -> str:
-    if isinstance(name, str):
-        return f"{PREFIX}{name}"
-    host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

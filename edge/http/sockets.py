@@ -10,6 +10,7 @@ import socket
 import sys
 
 from edge.errors import ConfigError
+from edge.http.inherited import Inherited
 from edge.http.limits import Limits
 from edge.http.unix import PREFIX, UnixListener, path_of
 
@@ -30,8 +31,9 @@ def parse_address(text: str) -> tuple[str, int]:
     return (host[1:-1] if bracketed else host), int(port)
 
 
-async def listeners(text: str, limits: Limits) -> list[socket.socket]:
-    """The bound sockets of one address (a name may have several). ConfigError says why it cannot be had."""
+async def listeners(text: str, limits: Limits, inherited: Inherited) -> list[socket.socket]:
+    """The sockets of one address (a name may have several), bound or taken from those that systemd passed. ConfigError
+    says why it cannot be had."""
     if text.startswith(PREFIX):
         return [_local(path_of(text), limits)]
     host, port = parse_address(text)
@@ -45,14 +47,21 @@ async def listeners(text: str, limits: Limits) -> list[socket.socket]:
     failed: OSError | None = None
     for family, _, _, _, address in dict.fromkeys(found):
         try:
-            opened.append(_bound(family, address, limits))
+            opened.append(_taken(inherited, family, address, limits) or _bound(family, address, limits))
         except OSError as error:
             failed = error
     if failed and not (opened and failed.errno in _FAMILY_MISSING):
         for each in opened:
             each.close()
-        raise ConfigError(_refusal(text, failed))
+        raise ConfigError(_refusal(text, failed, inherited.addresses()))
     return opened
+
+
+def _taken(inherited: Inherited, family: int, address: object, limits: Limits) -> socket.socket | None:
+    found = inherited.take(family, address)
+    if found is not None:
+        _prepare(found, limits)
+    return found
 
 
 def _bound(family: int, address: object, limits: Limits) -> socket.socket:
@@ -110,7 +119,9 @@ def set_send_buffers(transport: asyncio.WriteTransport, limits: Limits, *, short
     transport.set_write_buffer_limits(high=limits.short_write_high if short else limits.write_high)
 
 
-def _refusal(text: str, error: OSError) -> str:
+def _refusal(text: str, error: OSError, inherited: str) -> str:
+    if error.errno == errno.EADDRINUSE and inherited:
+        return f"{text} is in use, perhaps by systemd, which listens on {inherited}: ListenStream= must name the same"
     if error.errno == errno.EADDRINUSE:
         return f"{text} is in use: stop what listens there (`ss -ltnp` names it) or set another address in http.listen"
     if error.errno == errno.EACCES:

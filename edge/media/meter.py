@@ -36,6 +36,18 @@ class Metering:
         self._since: float | None = None  # at work
         self._waiting_since: float | None = None
         self._read_at = 0.0
+        self._alive = 0.0  # when a wait that was none ended
+
+    @property
+    def beat(self) -> float | None:
+        """When the thread last showed that it goes on, a tenth of a second more or less; None: it waits, or has no
+        work. For any thread."""
+        since = self._since
+        return None if since is None else max(since, self._read_at, self._alive)
+
+    def alive(self) -> None:
+        """It goes on, although it comes to no packet."""
+        self._alive = self._clock()
 
     @property
     def processor(self) -> float:
@@ -109,6 +121,7 @@ class MeteredPipe:
 
     def read(self, n: int) -> bytes:
         if getattr(self._pipe, "ready", False):  # not every readable tells
+            self._metering.alive()
             return bytes(self._pipe.read(n))
         self._before_wait()
         with self._metering:

@@ -70,6 +70,7 @@ class Pipeline:
         self._asked = self._rung
         self._ladder_changed = True  # a rung is asked for, or others are possible
         self._metering = Metering()
+        self._opening: float | None = None  # since when
         self._allowance = Allowance()
         self._allowed: float | None = None
         self._rests = False  # this response has brought something new: see _rest
@@ -127,6 +128,13 @@ class Pipeline:
     def meter(self) -> Meter:
         """What the thread has used so far."""
         return self._metering.read(self.output_seconds)
+
+    @property
+    def beat(self) -> float | None:
+        """When the thread last showed that it goes on; None: it has no work, or waits for bytes that we fetch. What
+        libavformat waits for is no such wait: its deadlines are below a minute, but not every call of it heeds them."""
+        opening = self._opening
+        return self._metering.beat if opening is None else opening
 
     def lump(self) -> float:
         """Seconds of media over which the rung in effect spreads its work unevenly: it decodes the beginning of a GOP
@@ -197,8 +205,12 @@ class Pipeline:
     def play_url(self, url: str, kind: Kind, headers: dict[str, str]) -> None:
         """Plays what libavformat opens by itself. Errors as of `play`."""
         with self._at_work():
-            with self._metering:
-                source = open_url(url, kind, headers, self._program, self._language)
+            self._opening = time.monotonic()
+            try:
+                with self._metering:
+                    source = open_url(url, kind, headers, self._program, self._language)
+            finally:
+                self._opening = None
             self.play(source, waits=True)
 
     def play(self, source: Source, *, waits: bool = False) -> None:
@@ -311,6 +323,7 @@ class Pipeline:
     def _wait_until(self, until: float) -> None:
         while (left := until - time.monotonic()) > 0:
             self._flush()
+            self._metering.alive()
             if self._cancelled.wait(min(left, 0.1)):
                 return
             if self._want_changed:

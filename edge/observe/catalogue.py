@@ -133,6 +133,12 @@ METRICS: tuple[Metric, ...] = (
         lambda c: c.discontinuities,
     ),
     _of_channel(
+        "edge_channel_threads_abandoned_total",
+        "counter",
+        "Threads of the channel that hung in a library and were replaced.",
+        lambda c: c.abandoned,
+    ),
+    _of_channel(
         "edge_source_connections_total",
         "counter",
         "Connections to the source, by the reason why they ended.",

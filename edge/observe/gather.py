@@ -49,6 +49,7 @@ def of_channel(
         rung_changes=load.changes if load else {},
         last_frame=None if age is None else wall - age,
         discontinuities=stats.discontinuities,
+        abandoned=stats.abandoned,
         viewers=audience.viewers,
         sent=audience.sent,
         skipped=audience.skipped,

@@ -29,8 +29,10 @@ class Freshness(msgspec.Struct, frozen=True):
     public: bool = True
 
 
-def health() -> tuple[int, str]:
-    """Answered at all means that the loop lives; also while draining."""
+def health(*, well: bool = True) -> tuple[int, str]:
+    """Answered at all means that the loop lives; also while draining. Not `well`: a thread hangs for good."""
+    if not well:
+        return 503, f"hung, edge {__version__}: a thread hangs in a library; restart edge"
     return 200, f"ok, edge {__version__}"
 
 

@@ -29,6 +29,7 @@ class ChannelSnapshot(msgspec.Struct, frozen=True):
     rung_changes: Mapping[str, int] = {}  # by reason
     last_frame: float | None = None  # wall clock
     discontinuities: int = 0
+    abandoned: int = 0  # threads
     viewers: Mapping[str, int] = {}  # now, by output: ts, flv, mp4, hls
     sent: Mapping[str, int] = {}  # bytes, by output
     skipped: int = 0

@@ -26,9 +26,14 @@ def test_metrics_are_not_cached_by_others() -> None:
 
 
 def test_healthz() -> None:
-    response = pages.healthz(request())
+    well = [True, False]
+    handler: Any = pages.healthz(lambda: well.pop(0))
+    response = handler(request())
     assert (response.status, dict(response.headers)["Cache-Control"]) == (200, "no-store")
-    assert bytes(response.body).startswith(b"ok, edge ")  # type: ignore[arg-type]
+    assert bytes(response.body).startswith(b"ok, edge ")
+    response = handler(request())
+    assert response.status == 503
+    assert bytes(response.body).startswith(b"hung, edge ")
 
 
 def test_readyz_asks_for_channels_only_when_told() -> None:

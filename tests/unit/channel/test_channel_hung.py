@@ -1,0 +1,70 @@
+"""A channel whose thread really hangs in libavformat: its file is a FIFO that nobody opens at the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from channelcheck import until
+
+from edge.channel.channel import Channel
+from edge.channel.registry import Registry
+from edge.channel.settings import ChannelSettings
+from edge.clock import SystemClock
+from edge.host.notify import Notify
+from edge.host.supervision import Supervisor
+from edge.log import Log
+from edge.media.settings import VideoSettings
+
+SMALL = VideoSettings(width=64, fps=5)
+
+
+class Manager(Notify):
+    def __init__(self) -> None:
+        super().__init__("")
+        self.fed = 0
+
+    def watchdog(self) -> bool:
+        self.fed += 1
+        return True
+
+
+async def two_lives(fifo: Path) -> None:
+    hangs = Channel(ChannelSettings(name="hangs", source=str(fifo), video=SMALL), SystemClock(), Log("error"))
+    lives = Channel(ChannelSettings(name="lives", source="demo:", video=SMALL), SystemClock(), Log("error"))
+    registry, manager, loop = Registry([hangs, lives]), Manager(), asyncio.get_running_loop()
+    supervisor = Supervisor(loop, manager, Log("error"), registry.threads, watchdog=0.3, hangs=1.0)
+    registry.start()
+    supervisor.start()
+
+    await until(lambda: hangs.stats().abandoned == 2)
+    await until(lambda: not supervisor.well)
+    fed = manager.fed
+    assert fed > 0
+    assert len(hangs.threads()) == 3
+    await until(lambda: lives.live)
+    assert (lives.stats().abandoned, manager.fed) == (0, fed)
+
+    # Somebody opens it: all come back. The two that were given up end, the one that stayed goes on.
+    os.close(os.open(fifo, os.O_WRONLY))
+    await until(lambda: supervisor.well and manager.fed > fed)
+    await until(lambda: len(hangs.threads()) <= 1)
+    assert hangs.running
+    supervisor.stop()
+    await registry.close()
+    while hangs.threads() or lives.threads():  # the one that waits for the next to open it
+        _open_if_awaited(fifo)
+        await asyncio.sleep(0.05)
+
+
+def _open_if_awaited(fifo: Path) -> None:
+    try:
+        os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return
+
+
+def test_two_hung_threads_are_replaced_and_a_third_stops_the_feeding(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "source")
+    asyncio.run(asyncio.wait_for(two_lives(tmp_path / "source"), 60))
