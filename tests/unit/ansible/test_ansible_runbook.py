@@ -40,9 +40,8 @@ def test_a_section_says_all_three_in_few_lines(alert: str) -> None:
 
 
 def test_what_a_section_links_to_exists() -> None:
-    anchors = {
-        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", README, re.M)
-    }
+    titles = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
     links = {link for text in SECTIONS.values() for link in re.findall(r"\]\(#([^)]+)\)", text)}
     assert links
     assert links <= anchors
