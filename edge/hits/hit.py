@@ -58,7 +58,7 @@ class Flags(msgspec.Struct, frozen=True, gc=False):
     bounce: int = 0  # +1: the visit's first page view, -1: its second: visits of one page are their sum
     seconds: int = 0  # since the visit's last hit
     unique: tuple[int, int] | None = None  # HyperLogLog register and rank of the day's visitors; None: known already
-    first: int = 0b1111  # bit i: the visit's first with this page, title, campaign, event (in this order)
+    first: int = 0b1111  # bit i: the visit's first with this page, title, campaign, event or download
 
 
 class Dropped(msgspec.Struct, frozen=True, gc=False):

@@ -1,8 +1,8 @@
 """Adds up a batch: from hits to what each row grows by. Pure; `tables` then decides which names have rows.
 
 What counts where: page and title count page views; entry is the page of the hit that began a visit; each other
-dimension counts every hit that has it, pings too. `visits` of a page, title, campaign or event are the visits that had
-it; those of other dimensions are the visits that began with it.
+dimension counts every hit that has it, pings too. `visits` of a page, title, campaign, event or download are the visits
+that had it; those of other dimensions are the visits that began with it.
 """
 
 from __future__ import annotations
@@ -50,10 +50,11 @@ _TOTAL = {
 _VISITS, _BOUNCES, _SECONDS, _REVENUE = (TOTALS.index(word) for word in ("visits", "bounces", "seconds", "revenue"))
 _PAGE, _ENTRY, _TITLE, _CAMPAIGN = CODES["page"], CODES["entry"], CODES["title"], CODES["campaign"]
 _EVENT, _GOAL, _MEDIA, _DIMENSION = CODES["event"], CODES["goal"], CODES["media"], CODES["dimension"]
+_DOWNLOAD = CODES["download"]
 _PLAIN = tuple(
     CODES[word]
     for word in (
-        "referrer", "country", "language", "device", "browser", "system", "screen", "download", "outlink", "search",
+        "referrer", "country", "language", "device", "browser", "system", "screen", "outlink", "search",
         "content",
     )
 )  # fmt: skip
@@ -77,7 +78,7 @@ class Hour:
             self.plain,
             (
                 hit.referrer, hit.country, hit.language, hit.device, hit.browser, hit.system, hit.screen,
-                hit.download, hit.outlink, hit.search, hit.content,
+                hit.outlink, hit.search, hit.content,
             ), strict=False,
         ):  # fmt: skip
             if name:
@@ -88,7 +89,7 @@ class Hour:
                     row[0] += 1
                     row[1] += visit
         self._pages(hit, flags.first, visit)
-        if hit.event or hit.goal or hit.media or hit.dimensions:
+        if hit.event or hit.download or hit.goal or hit.media or hit.dimensions:
             self._rare(hit, flags.first, visit)
 
     def _total(self, hit: Hit, flags: Flags, visit: int) -> None:
@@ -122,6 +123,8 @@ class Hour:
         names = self.names
         if hit.event:
             _bump(names[_EVENT], hit.event, first >> 3 & 1, _finite(hit.value))
+        if hit.download:
+            _bump(names[_DOWNLOAD], hit.download, first >> 3 & 1, 0.0)
         if hit.goal:
             _bump(names[_GOAL], hit.goal, visit, _finite(hit.revenue))
         if hit.media:

@@ -24,7 +24,7 @@ MAX_PENDING = 2000  # names of a table that wait for `min_visits`; when full, th
 MAX_HELD = 16_384  # names of all tables in memory (4 MB); when full, the table longest unused is read again at need
 MAX_TABLES = 1024  # those of few names cost too
 MAX_NAME = 1024  # characters; a longer name is "(other)"
-GATED = frozenset(CODES[word] for word in ("page", "entry", "title", "campaign", "event"))
+GATED = frozenset(CODES[word] for word in ("page", "entry", "title", "campaign", "event", "download"))
 
 Key: TypeAlias = tuple[int, int, int]  # site, day, dimension
 Held: TypeAlias = tuple[str, int, int, int, float, int]  # text, id, hits, visits, value, hours

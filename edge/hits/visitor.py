@@ -144,7 +144,7 @@ def _lengthen(at: int, first: int, last: int) -> tuple[int, int, int]:
 
 
 def _names(hit: Hit, seen: int) -> tuple[int, int]:
-    """`seen` with the hit's page, title, campaign and event in it, and which of them it did not hold before.
+    """`seen` with the hit's page, title, campaign, event or download in it, and which of them it did not hold yet.
 
     A Bloom filter of 64 bits, two a name: of the visit's 6th name it takes 2 % for a known one, of the 11th 7 %, of the
     21st 22 %, so that the names of long visits are counted as seen by a few visits less than they were. A page and its
@@ -166,8 +166,9 @@ def _names(hit: Hit, seen: int) -> tuple[int, int]:
         bits = 1 << (h >> 24 & 63) | 1 << (h >> 30 & 63)
         new ^= (seen & bits == bits) << 2
         seen |= bits
-    if hit.event:
-        h = hash(hit.event)
+    word = hit.event or hit.download  # a hit is one of them at most
+    if word:
+        h = hash(word)
         bits = 1 << (h >> 36 & 63) | 1 << (h >> 42 & 63)
         new ^= (seen & bits == bits) << 3
         seen |= bits

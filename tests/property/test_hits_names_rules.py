@@ -82,7 +82,7 @@ def counted(hit: Hit, flags: Flags) -> Iterator[tuple[str, int, float]]:
     if hit.event:
         yield "event", flags.first >> 3 & 1, value
     if hit.download:
-        yield "download", int(flags.visit), 0.0
+        yield "download", flags.first >> 3 & 1, 0.0
 
 
 def day_of(at: int) -> int:

@@ -131,7 +131,7 @@ def test_a_forgotten_path_is_in_no_byte_of_the_files_and_still_counts(tmp_path: 
         assert reading.names(db, 1, DAY, DAY + 1, "page") == [
             Named("/a", 1, 1, 0.0), Named(f"{SECRET}s", 1, 1, 0.0), Named("(other)", 3, 3, 0.0),
         ]  # fmt: skip
-        assert reading.names(db, 1, DAY, DAY, "download") == [Named("(other)", 1, 0, 0.0)]
+        assert reading.names(db, 1, DAY, DAY, "download") == [Named("(other)", 1, 1, 0.0)]
         assert run(purge.forget(kept, 1, f"{SECRET}s")) == 2
         assert SECRET.encode() not in on_disk(tmp_path)
         assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"

@@ -285,3 +285,10 @@ def test_nothing_shown_holds_a_key() -> None:
     site = Site()
     site.see(NOON)
     assert key(1).hex() not in repr(site.visitors) + repr(site.see(NOON + 1))
+
+
+def test_a_download_is_named_by_the_visits_that_had_it() -> None:
+    """It is a path too: `min_visits` holds for it."""
+    site = Site()
+    first = [site.see(NOON + t, kind="download", download=name).first >> 3 & 1 for t, name in enumerate("aab")]
+    assert first == [1, 0, 1]
