@@ -1,4 +1,4 @@
-"""The tree of a release: `site/` with everything that is imported, compiled; `bin/edge`. Nothing in it knows its place."""
+"""The tree of a release: `site/` with everything that is imported, compiled; `bin/edge`. Nothing knows its place."""
 
 from __future__ import annotations
 
