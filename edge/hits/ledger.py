@@ -3,6 +3,7 @@ command when no worker runs."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ class Ledger:
         self._rollup = Rollup({site.id: Calendar(site.timezone) for site in sites})
         self.tables = Tables(self._load, {site.id: site.min_visits for site in sites})
         self._db: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # that is open
         self._doubtful = False
         self._version = 0
 
@@ -43,11 +45,14 @@ class Ledger:
             except (sqlite3.Error, OSError) as error:
                 raise self.trouble(error) from None
             self._doubtful = False
+            self._file = _identity(self.path)
         return self._db
 
     def write(self, batch: Iterable[Item]) -> None:
         """Keeps the whole batch, or raises StoreError and keeps nothing of it."""
         sums = self._rollup.sum(batch)
+        if self._db is not None and _identity(self.path) != self._file:
+            self._leave()
         with self._transaction() as db:
             self._notice(db)
             self._keep(db, sums)
@@ -82,6 +87,18 @@ class Ledger:
     def fail(self, error: BaseException) -> None:
         """Back to what the database has. The next use opens it anew: some errors spoil a connection."""
         self._doubtful = self._doubtful or (isinstance(error, sqlite3.Error) and damaged(error))
+        self._release()
+
+    def _leave(self) -> None:
+        """The file was moved, deleted or replaced. A log left behind would be taken for the next one's."""
+        self._log.error("database_gone", file=self.path, reason="it was moved or deleted: what is there now is used")
+        try:
+            self.close()
+        except sqlite3.Error as error:
+            self._log.warning("store_left_open", reason=str(error))
+        self._release()
+
+    def _release(self) -> None:
         self.tables.clear()
         db, self._db = self._db, None
         if db is not None:
@@ -95,8 +112,10 @@ class Ledger:
         """Empties the log into the database."""
         db, self._db = self._db, None
         if db is not None:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            db.close()
+            try:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                db.close()
 
     def _load(self, key: Key) -> list[Held]:
         return self.open().execute(sql.LOAD, key).fetchall()
@@ -113,6 +132,15 @@ class Ledger:
             _keep_registers(db, site, day, pairs)
         db.executemany(sql.SET_RESTARTED, sums.restarted)
         db.executemany(sql.SET_IMPORT, sums.imports.items())
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file is at `path`. SQLite goes on writing to one that is there no more, and what it takes is lost."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - the worker does without pathlib
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _keep_names(db: sqlite3.Connection, changes: Changes) -> None:

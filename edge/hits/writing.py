@@ -205,7 +205,14 @@ class Writer:
             task.answer(end.value, None)
         except BaseException as caught:  # noqa: BLE001 - handed to who waits
             del self._under_way[0]
-            task.answer(None, self._owned(caught))
+            task.answer(None, self._refused(caught))
+
+    def _refused(self, error: BaseException) -> BaseException:
+        """As `_owned`, of work that writes."""
+        if not isinstance(error, sqlite3.Error):
+            return error
+        self._ledger.fail(error)
+        return self._ledger.trouble(error)
 
     def _close(self) -> None:
         """What is kept stays in the log if the disk refuses to copy it: the next start finds it there."""

@@ -97,6 +97,31 @@ def test_a_full_database_fails_and_takes_the_batch_again_when_there_is_room(tmp_
         assert reading.totals(kept.open(), 1, DAY, DAY)[0].hits == 401
 
 
+def test_a_database_that_was_moved_away_takes_nothing_more(tmp_path: Path) -> None:
+    with ledger(tmp_path) as kept:
+        kept.write([page("/a")])
+        (tmp_path / "hits.db").rename(tmp_path / "moved.db")
+        kept.write([page("/b")])
+        kept.write([page("/b")])
+    with ledger(tmp_path) as kept:
+        assert reading.names(kept.open(), 1, DAY, DAY, "page") == [Named("/b", 2, 2, 0.0)]
+    moved = sqlite3.connect(tmp_path / "moved.db")
+    assert reading.names(moved, 1, DAY, DAY, "page") == [Named("/a", 1, 1, 0.0)]
+    moved.close()
+
+
+def test_a_copy_that_is_put_back_goes_on_from_there(tmp_path: Path) -> None:
+    with ledger(tmp_path) as kept:
+        kept.write([page("/a")])
+        kept.open().execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+        kept.write([page("/b")])
+        (tmp_path / "copy.db").rename(tmp_path / "hits.db")
+        kept.write([page("/c")])
+        assert kept.open().execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        found = reading.names(kept.open(), 1, DAY, DAY, "page")
+        assert found == [Named("/a", 1, 1, 0.0), Named("/c", 1, 1, 0.0)]
+
+
 def test_names_of_another_process_are_noticed(tmp_path: Path) -> None:
     with ledger(tmp_path) as one, ledger(tmp_path) as two:
         one.write([page("/a")])

@@ -55,6 +55,11 @@ async def running(folder: Path) -> AsyncIterator[Watched]:
         await watched.store.close()
 
 
+def delete(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+
+
 def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 20))
 
@@ -293,6 +298,21 @@ def test_closing_keeps_what_waits_and_then_refuses(tmp_path: Path) -> None:
     db = connect_reading(str(tmp_path / "hits.db"))
     assert reading.totals(db, 1, DAY, DAY)[0].hits == 3000
     db.close()
+
+
+def test_a_database_that_is_deleted_is_begun_anew_and_a_purge_that_fails_says_what_to_do(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(tmp_path) as watched:
+            assert await watched.submit(page("/")) is None
+            delete(tmp_path)
+            assert await watched.submit(page("/")) is None
+            assert await watched.hits() == 1
+            assert watched.log == ["database_gone"]
+            with disk_full(), pytest.raises(StoreError, match="free space there"):
+                await watched.store.purge_site(1, DAY + 1)
+            assert await watched.store.purge_site(1, DAY + 1) == 1
+
+    run(work())
 
 
 def test_closing_leaves_a_long_purge(tmp_path: Path) -> None:
