@@ -1,0 +1,28 @@
+"""From nothing to a worker that serves on a host of 128 MB, and through a power cut: `-m vm`, at most 8 minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import visiting
+from playing import Operator
+from vmachine import Machine
+
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(1500)]
+
+
+def test_installed_it_serves_and_a_power_cut_takes_no_hit(machine: Machine, operator: Operator, release: Path) -> None:
+    done = operator.play(release)
+    assert done.code == 0, done.text[-4000:]
+
+    visiting.until_live(machine.port)
+    picture = visiting.watch(machine.port, 188 * 50)
+    assert picture[::188] == b"G" * 50
+    assert visiting.send_hit(machine.port, "/kept")
+
+    machine.cut()
+    machine.start()
+    visiting.until_ready(machine.port)
+    assert visiting.kept(machine.port)["/kept"] == 1
+    visiting.until_live(machine.port)
