@@ -35,13 +35,16 @@ from edge.http.limits import Limits
 from edge.http.message import Request, json
 from edge.http.router import Router
 from edge.http.server import Server
+from edge.http.unix import SOCKET
 from edge.log import Log, Throttle
-from edge.observe import gather
-from edge.observe.health import Freshness, Readiness
+from edge.observe import gather, status
+from edge.observe.health import Freshness, Readiness, state_word
 from edge.observe.lag import LagSampler
 from edge.observe.metrics import Exporter
 from edge.observe.pages import healthz, metrics, readyz
 from edge.observe.snapshot import ChannelSnapshot, Snapshot
+from edge.observe.status import Status
+from edge.observe.statuspages import StatusPages
 from edge.serve.hls import Hls
 from edge.serve.live import Live
 from edge.serve.pages import Web
@@ -75,6 +78,7 @@ class App:
     def __init__(self, settings: Settings, clock: Clock | None = None, log: Log | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._began = self._clock.monotonic()
         self._steps = Steps(self._clock)
         self._disk: disk.DiskStats | None = None
         self._hits: Hits | None = None
@@ -206,14 +210,14 @@ class App:
 
     async def _open_local(self, limits: Limits) -> None:
         """For the operator's verbs on this host. Viewers and hits do without, if the socket cannot be had."""
-        if not self._hits:
-            return
         router = Router()
-        self._hits.add_local(router)
+        router.add("GET", "/local/status", lambda _request: json(200, self.status()))
+        if self._hits:
+            self._hits.add_local(router)
         loop, nobody = asyncio.get_running_loop(), Proxies(())
         server = Server(loop, router, limits, nobody, self._log, self._clock, self._budget)
         try:
-            await server.start((f"unix:{self._settings.data_dir}/edge.sock",))
+            await server.start((f"unix:{self._settings.data_dir}/{SOCKET}",))
         except ConfigError as error:
             self._log.warning("no_local_socket", why=str(error))
         else:
@@ -229,6 +233,7 @@ class App:
         if self._hits:
             self._hits.add_to(viewers)
         viewers.add("GET", "/api/v1/channels", lambda _request: json(200, self.snapshot().channels), scope="stats")
+        StatusPages(self.status, viewers.refusal).add_to(viewers)
         self._add_probes(viewers, lambda request: viewers.refusal(request, "stats") is None)
         if not http.metrics_listen:
             viewers.add("GET", "/metrics", metrics(self._exporter, lambda r: viewers.refusal(r, "stats") is None))
@@ -366,6 +371,19 @@ class App:
             clock_steps=self._steps.count,
             hits=gather.of_hits(self._hits.stats(), self._settings.sites) if self._hits else None,
             ring_limit=sum(c.hub(kind).ring.stats().max_bytes for c in channels for kind in CONTAINERS),
+        )
+
+    def status(self) -> Status:
+        """The whole state, for who runs edge."""
+        return status.of(
+            self.snapshot(),
+            self._registry.all(),
+            self._settings.sites,
+            lags=self._lag.recent(),
+            used=self._governor.stats().used,
+            state=state_word(self._readiness()),
+            wall=self._clock.wall(),
+            uptime=self._clock.monotonic() - self._began,
         )
 
     def _of_channel(self, channel: Channel, governed: GovernorStats) -> ChannelSnapshot:

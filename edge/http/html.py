@@ -30,6 +30,11 @@ _POLICY = (
 _STILL = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+# A page that fetches itself again, with a form of its own.
+_WATCHED = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
 _FOR_EVER = "public, max-age=31536000, immutable"  # for an address that names its content by `?v=`
 
 
@@ -46,6 +51,11 @@ def safety(*, framed: bool) -> tuple[tuple[str, str], ...]:
 def still_safety() -> tuple[tuple[str, str], ...]:
     """Headers of a page that has no script at all."""
     return _headers(_STILL)
+
+
+def watched_safety() -> tuple[tuple[str, str], ...]:
+    """Headers of a page whose script fetches it again, and that has a form."""
+    return _headers(_WATCHED)
 
 
 def _headers(policy: str) -> tuple[tuple[str, str], ...]:

@@ -45,6 +45,11 @@ def ready(state: Readiness) -> tuple[int, str]:
     return 200, f"ready, edge {__version__}"
 
 
+def state_word(state: Readiness) -> str:
+    """ready, stopping, or waiting."""
+    return "stopping" if state.draining else "ready" if ready(state)[0] == 200 else "waiting"
+
+
 def ready_channels(state: Readiness, channels: Sequence[Freshness], *, private: bool = True) -> tuple[int, str]:
     """As `ready`, and every channel that should always run has had a frame in the last 15 s; `private`: names all."""
     status, body = ready(state)

@@ -8,6 +8,7 @@ from collections import deque
 from edge.flow.stats import Histogram, HistogramStats
 
 BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+SECOND, MINUTE = 4, 240  # samples
 INTERVAL = 0.25  # seconds; a wake-up costs 0.1 ms with its cold caches: ten a second were 3 % of what a channel costs
 
 
@@ -17,7 +18,8 @@ class LagSampler:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._histogram = Histogram(BUCKETS)
-        self._recent: deque[float] = deque(maxlen=round(1.0 / INTERVAL))
+        self._second: deque[float] = deque(maxlen=SECOND)
+        self._minute: deque[float] = deque(maxlen=MINUTE)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -34,7 +36,11 @@ class LagSampler:
 
     def worst(self) -> float:
         """Seconds; of the last second."""
-        return max(self._recent, default=0.0)
+        return max(self._second, default=0.0)
+
+    def recent(self) -> tuple[float, ...]:
+        """Seconds; each of the last minute."""
+        return tuple(self._minute)
 
     def _arm(self) -> None:
         due = self._loop.time() + INTERVAL
@@ -44,5 +50,6 @@ class LagSampler:
         """A loop with a coarse clock (uvloop's is 1 ms) may call early by its resolution: that is no lag."""
         late = max(0.0, self._loop.time() - due)
         self._histogram.observe(late)
-        self._recent.append(late)
+        self._second.append(late)
+        self._minute.append(late)
         self._arm()
