@@ -6,12 +6,13 @@ The whole address reaches `admit` and `mask` alone. What is raw ends with the ca
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol, TypeAlias, get_args
 
 import msgspec
 
 from edge.clock import Clock
-from edge.errors import StoreError
+from edge.errors import OverloadError, StoreError
 from edge.hits.admit import Admit, Client
 from edge.hits.endpoint import Sorted
 from edge.hits.hit import Counted, Dropped, Excluded, Kind
@@ -77,6 +78,7 @@ class Collector:
         self._admit = Admit(sites, settings, spam)
         self._scrubber = Scrubber(sites, settings)
         self._visitors = Visitors(settings.max_visits)
+        self._begun: list[bytes] = []  # visits that the request at hand begins
         self._counters = {site.id: _Counters() for site in sites}
         self._excluded: dict[str, int] = dict.fromkeys(get_args(Excluded), 0)
         self._rejected: dict[str, int] = dict.fromkeys(get_args(Refusal), 0)
@@ -126,13 +128,25 @@ class Collector:
         flags = self._visitors.see(hit, keys, self._clock.monotonic(), fields.get("new_visit") == "1")
         counters = self._counters[site.id]
         counters.hits[hit.kind] += 1
-        counters.visits += flags.visit
+        if flags.visit:
+            counters.visits += 1
+            self._begun.append(keys[0])
         return hit, flags
 
     def _keep(self, batch: list[Item]) -> Kept:
-        kept = Kept()
-        self._keeper.submit(batch, kept.settle)
+        kept, begun, self._begun = Kept(), self._begun, []
+        try:
+            self._keeper.submit(batch, partial(self._settle, kept, begun) if begun else kept.settle)
+        except (OverloadError, StoreError):
+            self._visitors.forget(begun)
+            raise
         return kept
+
+    def _settle(self, kept: Kept, begun: list[bytes], error: StoreError | None) -> None:
+        """A hit that is not kept has begun no visit: the next one of its visitor does."""
+        if error is not None:
+            self._visitors.forget(begun)
+        kept.settle(error)
 
     def tick(self, now: float) -> None:
         """Once a second, at monotonic second `now`: what must end without a hit ends."""

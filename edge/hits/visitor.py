@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 from struct import Struct
 
@@ -106,6 +107,11 @@ class Visitors:
                 return
             del self._visits[entry[0]]
         self._visits.clear()  # gives the table back, and with it the hashes of the keys
+
+    def forget(self, keys: Iterable[bytes]) -> None:
+        """Visits whose first hit came to nothing."""
+        for key in keys:
+            self._visits.pop(key, None)
 
     def _evict(self) -> None:
         if entry := self._next():

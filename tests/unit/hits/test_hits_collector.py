@@ -160,6 +160,25 @@ def test_the_store_says_when(collector: Collector, kept: Kept) -> None:
         collector.collect([page()], "198.51.100.7", HEADERS, False)
 
 
+def test_a_hit_that_is_not_kept_begins_no_visit(collector: Collector, kept: Kept) -> None:
+    kept.error = StoreError("the disk is full")
+    collector.collect([page()], "198.51.100.7", HEADERS, False)
+    kept.full = True
+    with pytest.raises(OverloadError):
+        collector.collect([page()], "198.51.100.7", HEADERS, False)
+    kept.full, kept.error = False, None
+    for _ in range(2):
+        collector.collect([page()], "198.51.100.7", HEADERS, False)
+    first, *others = [batch[0][1] for batch in kept.batches[1:]]
+    assert (first.visit, first.bounce, first.unique is None) == (True, 1, False)
+    assert [(each.visit, each.bounce, each.unique) for each in others] == [(False, -1, None)]
+    kept.error = StoreError("the disk is full")
+    collector.collect([page()], "198.51.100.7", HEADERS, False)
+    kept.error = None
+    collector.collect([page()], "198.51.100.7", HEADERS, False)
+    assert not kept.batches[-1][0][1].visit  # a visit that had begun before goes on
+
+
 def test_a_visit_ends_by_itself(collector: Collector, clock: ManualClock) -> None:
     collector.collect([page()], "198.51.100.7", HEADERS, False)
     assert collector.stats().visitors.under_way == 1
