@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from edge.cli.hitslocal import Operator  # noqa: PLC0415 - only this verb pays for it
 
     settings = load(args.config or _place())
-    site = _site(settings, args.site)
+    site = _removed(settings, args) or _site(settings, args.site)
     return {"report": _show, "export": _export, "import": _import, "purge": _purge, "forget": _forget}[args.verb](
         args, site, Operator(settings)
     )
@@ -73,11 +74,22 @@ def _site(settings: Settings, wanted: int | None) -> SiteSettings:
     raise ConfigError(f"--site: expected one of {known}; got {'nothing' if wanted is None else wanted}")
 
 
+def _removed(settings: Settings, args: argparse.Namespace) -> SiteSettings | None:
+    """A site that the configuration has no more may still be purged."""
+    from edge.hits.settings import SiteSettings  # noqa: PLC0415
+
+    if args.verb != "purge" or args.site is None or any(site.id == args.site for site in settings.sites):
+        return None
+    return SiteSettings(args.site, ())
+
+
 def _show(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> int:
     from edge.cli.hitsreport import show  # noqa: PLC0415
 
     if not 1 <= args.top <= 500:
         raise ConfigError(f"--top: expected 1 to 500, got {args.top}")
+    if args.days and (args.first or args.last):
+        raise ConfigError("expected --days, or --from and --to, got both")
     words = {"days": args.days, "from": args.first, "to": args.last, "by": args.by, "limit": str(args.top)}
     report = operator.report(site, {name: word for name, word in words.items() if word})
     show(report, args.format, sys.stdout)
@@ -101,9 +113,12 @@ def _purge(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> 
     from edge.hits.period import read_day, to_day  # noqa: PLC0415
 
     try:
-        before = to_day(read_day(args.before))
+        first = read_day(args.before)
     except ValueError as error:
         raise ConfigError(f"--before: {error}") from None
+    if first > datetime.now(UTC).date() + timedelta(days=2):  # a slip in the year would drop everything
+        raise ConfigError(f"--before: expected a day up to tomorrow, got {args.before}")
+    before = to_day(first)
     print(f"days dropped: {operator.purge(site, before)}")
     return 0
 

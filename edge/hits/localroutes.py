@@ -101,8 +101,11 @@ class LocalRoutes:
         return json(200, {})
 
     async def purge(self, request: Request) -> Response:
-        site = self._site(request).site.id
-        return json(200, {"days": await self._store.purge_site(site, _day(request.arg("before")))})
+        """Also of a site that the configuration has no more."""
+        site = request.arg("site") or ""
+        if not (site.isascii() and site.isdecimal() and len(site) <= 10):
+            raise PeerError(400, "expected the number of a site")
+        return json(200, {"days": await self._store.purge_site(int(site), _day(request.arg("before")))})
 
     async def forget(self, request: Request) -> Response:
         site, path = self._site(request).site.id, request.body.decode("utf-8", "replace")

@@ -250,6 +250,15 @@ def test_purge_and_forget(typed):
         assert path.is_socket() or b"/secret" not in path.read_bytes()
 
 
+def test_a_site_that_left_the_configuration_can_be_purged(typed):
+    write("access.log", [request(at(3), "/old")])
+    typed("import", "access.log")
+    Path("edge.toml").write_text(CONFIG.replace("id = 1", "id = 3"))
+    assert typed("purge", "--before", time.strftime("%Y-%m-%d", time.gmtime(at())))[:2] == (0, "days dropped: 1\n")
+    with pytest.raises(ConfigError, match="expected one of 3, 2; got 1"):
+        typed("report")
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -258,6 +267,8 @@ def test_purge_and_forget(typed):
         (("report", "--top", "0"), "--top: expected"),
         (("report", "--site", "3"), "--site: expected one of 1, 2; got 3"),
         (("purge", "--before", "2026"), "--before: expected a day"),
+        (("purge", "--before", "2126-01-01"), "--before: expected a day up to tomorrow, got 2126-01-01"),
+        (("report", "--days", "3", "--from", "2026-11-01"), "expected --days, or --from and --to, got both"),
         (("forget", "x"), "begins with /"),
         (("report", "--config", "missing.toml"), "missing.toml"),
     ],
