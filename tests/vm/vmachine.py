@@ -97,6 +97,7 @@ class Machine:
         relay = f"{sys.executable} -S {HERE / 'relay.py'} {self._source_port}"
         forward = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22,hostfwd=tcp:127.0.0.1:{self.port}-:{EDGE}"
         return [
+            *("setpriv", "--pdeathsig", "KILL"),  # no machine outlives its test
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
             *("-machine", "q35", "-accel", "tcg", "-cpu", "Nehalem", "-m", str(MEMORY), "-smp", "1"),
             *("-kernel", str(self._image.folder / "vmlinuz"), "-initrd", str(self._image.folder / "initrd.img")),
