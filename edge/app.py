@@ -36,7 +36,7 @@ from edge.http.message import Request, json
 from edge.http.router import Router
 from edge.http.server import Server
 from edge.http.unix import SOCKET
-from edge.log import Log, Throttle
+from edge.log import Log, Throttle, chosen
 from edge.observe import gather, status
 from edge.observe.health import Freshness, Readiness, state_word
 from edge.observe.lag import LagSampler
@@ -83,7 +83,7 @@ class App:
         self._disk: disk.DiskStats | None = None
         self._hits: Hits | None = None
         self._notify = Notify(os.environ.get("NOTIFY_SOCKET", ""))
-        self._log = log or Log(settings.log_level)
+        self._log = log or Log(settings.log.level, form=chosen(settings.log.format, os.environ))
         self._draining = False
         self._store_works = True
         self._say_failed = Throttle(self._log.error, "tick_failed")

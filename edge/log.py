@@ -1,20 +1,26 @@
-"""One-line logs in logfmt on standard error: a state once, its repetitions as a count, secrets cut out of URLs.
+"""One-line logs on standard error: a state once, its repetitions as a count, secrets cut out of URLs.
 
-`event` names are fixed words (`source_away`), everything that varies is a field. Values from outside cannot forge a
-line: control characters are escaped.
+`event` names are fixed words (`source_away`, the README lists them), everything that varies is a field. Values from
+outside cannot forge a line: control characters are escaped. No line has a time: journald and container runtimes add
+theirs.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
+import msgspec
+
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,*?&=()\[\]~-]+")
+_QUOTED = '"\\'
 _URL = re.compile(r"(?<=://)([^/\s]*)([^?#\s]*)(\S*)")  # what stands before the first slash, the path, the rest
 LEVELS = ("debug", "info", "warning", "error")
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}  # sd-daemon(3)
 
 
 def redact(text: str) -> str:
@@ -50,30 +56,71 @@ def origin(url: str) -> str:
     return f"{scheme}{mark}{host}{rest[len(host) :] if rest[len(host) :] in ('', '/') else '/…'}"
 
 
+def _printable(text: str, but: str = "") -> str:
+    """Without what could end the line, forge another or move a terminal's cursor; `but`: what is escaped besides."""
+    if text.isprintable() and not but:
+        return text
+    return "".join(c if c.isprintable() and c not in but else f"\\x{ord(c):02x}" for c in text)
+
+
 def _value(value: object) -> str:
     text = redact(str(value))
     if isinstance(value, float):
         text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     if _PLAIN.fullmatch(text):
         return text
-    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\x{ord(c):02x}" for c in text)
-    return f'"{escaped}"'
+    return f'"{_printable(text, _QUOTED)}"'
+
+
+def _logfmt(level: str, event: str, fields: Mapping[str, object]) -> str:
+    return " ".join((f"level={level}", f"event={event}", *(f"{k}={_value(v)}" for k, v in fields.items())))
+
+
+def _journal(level: str, event: str, fields: Mapping[str, object]) -> str:
+    """journald takes the number away and keeps it as the line's PRIORITY."""
+    return f"<{PRIORITIES[level]}>{_logfmt(level, event, fields)}"
+
+
+def _json(level: str, event: str, fields: Mapping[str, object]) -> str:
+    """Numbers, true, false and null stay what they are."""
+    values = {
+        k: v if v is None or isinstance(v, int | float) else _printable(redact(str(v))) for k, v in fields.items()
+    }
+    return msgspec.json.encode({"level": level, "event": event, **values}).decode()
+
+
+FORMATS: dict[str, Callable[[str, str, Mapping[str, object]], str]] = {
+    "logfmt": _logfmt, "json": _json, "journal": _journal,
+}  # fmt: skip
+
+
+def chosen(wanted: str, environ: Mapping[str, str], stream: int = 2) -> str:
+    """What `auto` means for the descriptor `stream`; any other word is meant as it is. A journal's prefixes would be
+    rubbish elsewhere, so the variable alone, which children inherit, does not do (systemd.exec(5), JOURNAL_STREAM)."""
+    if wanted != "auto":
+        return wanted
+    try:
+        found = os.fstat(stream)
+    except OSError:
+        return "logfmt"
+    return "journal" if environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}" else "logfmt"
 
 
 class Log:
-    """Writes events of at least `level`. Safe from any thread."""
+    """Writes events of at least `level`, in one of FORMATS. Safe from any thread."""
 
-    def __init__(self, level: str = "info", stream: TextIO | None = None) -> None:
+    def __init__(self, level: str = "info", stream: TextIO | None = None, form: str = "logfmt") -> None:
         self._least = LEVELS.index(level)
         self._stream = stream
+        self._line = FORMATS[form]
         self._lock = threading.Lock()
 
     def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
         if LEVELS.index(level) < self._least:
             return
-        words = [f"level={level}", f"event={event}", *(f"{k}={_value(v)}" for k, v in fields.items())]
+        line = self._line(level, event, fields)
         with self._lock:
-            print(" ".join(words), file=self._stream or sys.stderr, flush=True)
+            print(line, file=self._stream or sys.stderr, flush=True)
 
     def debug(self, event: str, **fields: object) -> None:
         self._write("debug", event, fields)

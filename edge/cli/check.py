@@ -41,7 +41,7 @@ def _whole(settings: Settings, file: str | None) -> Rows:
     yield "configuration", file or "none: the demo"
     why = trouble(settings.data_dir)
     yield "data_dir", f"{settings.data_dir} ({f'not writable: {why}' if why else 'writable'})"
-    yield "log_level", settings.log_level
+    yield "log", f"{settings.log.level}, {settings.log.format}"
     yield from _http(settings.http)
 
 

@@ -25,6 +25,7 @@ VERBS: Mapping[str, str] = {
     "bench": "measure what this host can carry, and say it in words",
     "token": "make, list and revoke access tokens",
     "bundle": "make a release for another host: edge and its wheels, verified, compiled, in one file",
+    "top": "watch a running worker in the terminal",
     "hits": "report, export, import and purge the hits of sites",
 }
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -27,11 +27,18 @@ class MemorySize(Bytes):
             raise ValueError(cls.expected) from None
 
 
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is written to standard error. `auto`: `journal` where that is the journal, else `logfmt`."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "logfmt", "json", "journal"] = "auto"
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the TOML file says. Relative paths count from the working directory."""
 
     data_dir: str = "./edge-data"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log: LogSettings = LogSettings()
     memory: MemorySize = MemorySize(0)
     http: HttpSettings = HttpSettings()
     channels: tuple[ChannelSettings, ...] = msgspec.field(name="channel", default=())

@@ -29,10 +29,10 @@ def rate(bits: float | None) -> str:
 
 
 def each_second(count: float | None) -> str:
-    """`0`, `0.25`, `12.3`, `1240`."""
+    """`0`, `0.25`, `3.2`, `1240`."""
     if count is None:
         return NOTHING
-    return f"{count:.0f}" if count == 0 or count >= 99.95 else f"{count:.3g}"
+    return f"{count:.0f}" if count == 0 or count >= 9.95 else f"{count:.1f}" if count >= 0.95 else f"{count:.2f}"
 
 
 def share(part: float | None) -> str:
@@ -48,11 +48,15 @@ def brief(seconds: float | None) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
 
 
+def outputs(counts: Mapping[str, int]) -> str:
+    """`ts 3, hls 9`: those that somebody watches."""
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+
+
 def viewers(counts: Mapping[str, int]) -> str:
     """`12: ts 3, hls 9`."""
     total = sum(counts.values())
-    some = [f"{name} {count}" for name, count in counts.items() if count]
-    return f"{total}: {', '.join(some)}" if len(some) > 1 else f"{total} {some[0].split()[0]}" if some else "0"
+    return f"{total}: {outputs(counts)}" if total else "0"
 
 
 def picture(channel: ChannelStatus) -> str:

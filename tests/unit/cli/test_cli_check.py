@@ -48,7 +48,7 @@ audio = {{ codec = "aac", channels = 2 }}
 UNDERSTOOD = """\
 configuration  {file}
 data_dir       {folder} (writable)
-log_level      info
+log            info, auto
 listen         http://0.0.0.0:8080/ (every address of this host)
 metrics        http://127.0.0.1:9109/metrics
 proxies        127.0.0.1/32

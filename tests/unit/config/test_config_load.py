@@ -19,7 +19,7 @@ from edge.units import BitRate, Bytes
 
 EXAMPLE = """
 data_dir = "/var/lib/edge"
-log_level = "debug"
+log.level = "debug"
 [http]
 listen = ["0.0.0.0:8080"]
 metrics_listen = ["127.0.0.1:9109"]
@@ -63,7 +63,7 @@ def messages(path: str) -> list[str]:
 def test_the_example_of_the_issue(tmp_path: Path) -> None:
     settings = load.load(write(tmp_path, EXAMPLE))
     (channel,) = settings.channels
-    assert (settings.data_dir, settings.log_level) == ("/var/lib/edge", "debug")
+    assert (settings.data_dir, settings.log.level) == ("/var/lib/edge", "debug")
     assert settings.http.listen == ("0.0.0.0:8080",)
     assert (settings.http.egress, settings.http.traffic_per_month) == (10_000_000, 500 * 10**9)
     assert isinstance(settings.http.egress, BitRate)

@@ -1,0 +1,70 @@
+"""How verbs reach the worker of this host: HTTP over the socket in its data_dir, and who they are on its files."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+from edge.errors import ConfigError, StoreError
+from edge.http.unix import SOCKET, path_of
+
+PLACES = ("edge.toml", "/etc/edge/edge.toml")  # of the configuration, if none is named; the role writes the second
+
+
+class LocalConnection(HTTPConnection):
+    """To the worker that runs with `data_dir`."""
+
+    def __init__(self, data_dir: str, timeout: float) -> None:
+        super().__init__("edge", timeout=timeout)
+        self._path = path_of(os.path.join(data_dir, SOCKET))  # noqa: PTH118 - `path_of` wants text
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def runs(data_dir: str) -> bool:
+    """Whether a worker answers there. StoreError: this user may not ask."""
+    connection = LocalConnection(data_dir, 5.0)
+    try:
+        connection.connect()
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    except OSError as error:
+        raise StoreError(f"{data_dir}/{SOCKET}: {error.strerror}; be the user that runs edge, or root") from None
+    finally:
+        connection.close()
+    return True
+
+
+def place() -> str:
+    """The configuration that is meant when none is named."""
+    for name in PLACES:
+        if Path(name).is_file():
+            return name
+    raise ConfigError(f"expected --config FILE, or one of {' and '.join(PLACES)}")
+
+
+@contextmanager
+def acting(data_dir: str) -> Iterator[None]:
+    """root acts as the directory's owner meanwhile: what it makes there must be the service's."""
+    before = os.geteuid(), os.getegid()
+    try:
+        owner = Path(data_dir).stat()
+    except OSError:
+        owner = None
+    if before[0] != 0 or owner is None or owner.st_uid == 0:
+        yield
+        return
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(before[0])
+        os.setegid(before[1])
