@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import threading
 
 import pytest
 
-from edge.log import LEVELS, Log, Throttle, origin, redact
+from edge.log import LEVELS, Log, Throttle, chosen, origin, redact
 
 
 @pytest.mark.parametrize(
@@ -132,3 +134,46 @@ def test_the_end_of_a_burst_is_told_by_the_next_tick() -> None:
     for now in (9.9, 10, 11, 100):
         throttle.flush(now)
     assert said == [(1, "first"), (2, "third")]
+
+
+def written(form: str, level: str = "warning", **fields: object) -> str:
+    stream = io.StringIO()
+    getattr(Log("debug", stream, form), level)("source_away", **fields)
+    return stream.getvalue()
+
+
+def test_json_keeps_numbers_and_cuts_secrets_out() -> None:
+    line = written("json", channel="a", n=3, share=0.123456, yes=True, none=None, url="http://u:p@h/?k=v")
+    assert json.loads(line) == {
+        "level": "warning", "event": "source_away", "channel": "a", "n": 3, "share": 0.123456, "yes": True,
+        "none": None, "url": "http://h/?k=…",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nlevel=error", "\x1b[31m", "\x9b2J", "\u2028next", "\ud800", '"}\n{"level":"error"']
+)
+def test_json_stays_one_line_of_printable_characters(text: str) -> None:
+    line = written("json", why=text)
+    assert len(line.splitlines()) == 1
+    assert line[:-1].isprintable()
+    assert set(json.loads(line)) == {"level", "event", "why"}
+
+
+@pytest.mark.parametrize(("level", "priority"), [("debug", 7), ("info", 6), ("warning", 4), ("error", 3)])
+def test_the_journal_gets_priorities(level: str, priority: int) -> None:
+    assert written("journal", level, x=1) == f"<{priority}>level={level} event=source_away x=1\n"
+
+
+def test_the_journal_is_recognised_by_its_inode_and_not_by_the_variable_alone() -> None:
+    reading, writing = os.pipe()
+    try:
+        found = os.fstat(writing)
+        ours = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        inherited = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino + 1}"}
+        assert [chosen("auto", each, writing) for each in (ours, inherited, {})] == ["journal", "logfmt", "logfmt"]
+        assert [chosen(each, ours, writing) for each in ("logfmt", "json", "journal")] == ["logfmt", "json", "journal"]
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert chosen("auto", ours, writing) == "logfmt"  # closed: there is nothing to compare with
