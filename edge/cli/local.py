@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-from edge.errors import ConfigError, StoreError
+from edge.errors import ConfigError
 from edge.http.unix import SOCKET, path_of
 
 PLACES = ("edge.toml", "/etc/edge/edge.toml")  # of the configuration, if none is named; the role writes the second
@@ -26,20 +26,6 @@ class LocalConnection(HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
-
-
-def runs(data_dir: str) -> bool:
-    """Whether a worker answers there. StoreError: this user may not ask."""
-    connection = LocalConnection(data_dir, 5.0)
-    try:
-        connection.connect()
-    except (FileNotFoundError, ConnectionRefusedError):
-        return False
-    except OSError as error:
-        raise StoreError(f"{data_dir}/{SOCKET}: {error.strerror}; be the user that runs edge, or root") from None
-    finally:
-        connection.close()
-    return True
 
 
 def place() -> str:

@@ -41,7 +41,7 @@ class UnixListener(socket.socket):
         """ConfigError says why the path cannot be had."""
         self._path = path
         self._inode = -1
-        self._lock = _locked(path)
+        self._lock = locked(path)
         try:
             super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
             self.setblocking(False)
@@ -68,8 +68,9 @@ class UnixListener(socket.socket):
             os.close(lock)
 
 
-def _locked(path: str) -> int:
-    """The open lock file. It stays behind for ever: to remove it would let two processes lock two files."""
+def locked(path: str) -> int:
+    """The open lock file; ConfigError: another edge has the lock. The file stays behind for ever: to remove it would let
+    two processes lock two files."""
     name = f"{path}.lock"
     try:
         lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
