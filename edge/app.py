@@ -24,6 +24,7 @@ from edge.errors import ConfigError, StoreError
 from edge.flow.budget import Budget
 from edge.host import disk
 from edge.host.datadir import prepare
+from edge.host.defects import Defects
 from edge.host.governing import Governor, GovernorStats
 from edge.host.limits import Sampler
 from edge.host.memory import MemoryMeter
@@ -96,6 +97,7 @@ class App:
         """Serves until SIGTERM or SIGINT; a second one ends at once."""
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(POOL))
+        loop.set_exception_handler(Defects(self._log, self._clock))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         await self._start()

@@ -55,3 +55,11 @@ class OverloadError(EdgeError):
     def __init__(self, message: str, retry_after: int = 10) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+def where(error: BaseException) -> str:
+    """The innermost line, as `file.py:12`: what may be logged of a defect, whose text may hold anything."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

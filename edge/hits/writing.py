@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from edge.errors import OverloadError, StoreError
+from edge.errors import OverloadError, StoreError, where
 from edge.hits.ledger import Ledger
 from edge.hits.rollup import Item
 from edge.hits.schema import NewerDatabase
@@ -145,7 +145,7 @@ class Writer:
         except StoreError as error:
             return self._fail(str(error), batch)
         except Exception as error:  # noqa: BLE001 - a defect must not end the thread, and with it all counting
-            return self._fail(f"a defect of edge: {type(error).__name__} in {_place(error)}", batch)
+            return self._fail(f"a defect of edge: {type(error).__name__} in {where(error)}", batch)
         if self._trouble is not None:
             self._log.info("store_recovered", failed_hits=self._failed)
             self._trouble, self._failed = None, 0
@@ -236,11 +236,3 @@ def _size(path: str) -> int:
         return os.stat(path).st_size  # noqa: PTH116 - the worker does without pathlib
     except OSError:
         return 0
-
-
-def _place(error: BaseException) -> str:
-    """Where it was raised: the message may hold what a visitor sent."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"

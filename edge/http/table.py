@@ -13,7 +13,7 @@ import msgspec
 
 from edge.access.proxies import Proxies, read_address
 from edge.clock import Clock
-from edge.errors import OverloadError, PeerError, StoreError
+from edge.errors import OverloadError, PeerError, StoreError, where
 from edge.flow.budget import Budget
 from edge.http.limits import Limits
 from edge.http.message import Response, text
@@ -198,7 +198,7 @@ class Table:
     def failed(self, error: BaseException) -> None:
         """A handler raised what is no answer. Its text may hold anything, so only its kind is logged."""
         self.counters.failures += 1
-        self._failures(self.now, error=type(error).__name__, where=_where(error))
+        self._failures(self.now, error=type(error).__name__, where=where(error))
 
     def stats(self) -> HttpStats:
         count = self.counters
@@ -222,11 +222,3 @@ def address_key(peer: str) -> str:
         return peer
     packed = read_address(peer)
     return packed[:8].hex() if len(packed) == 16 else packed.hex()
-
-
-def _where(error: BaseException) -> str:
-    """The innermost line, as `file.py:12`."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
