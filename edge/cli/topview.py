@@ -101,7 +101,8 @@ def _memory(now: Status) -> Line:
         *_bar(say.part(used, memory.limit)),
         (f" {say.size(used)} of {say.size(memory.limit)}", ""),
     ]
-    return [*line, (drawn, ""), *([(f"  letting go: {memory.shedding}", "bad")] if memory.shedding != "none" else [])]
+    let_go = [(f"  letting go: {memory.shedding}", "bad")] if memory.shedding != "none" else []
+    return [*line, *let_go, (drawn, "")]
 
 
 def _processor(now: Status, change: Rates | None) -> Line:
@@ -149,7 +150,7 @@ def _channel(channel: ChannelStatus, now: Status, change: Rates | None, long: in
         (f"{sum(channel.viewers.values()):>7} {say.rate(bits):>9} ", ""),
         (f"{say.outputs(channel.viewers):24} " if wide else "", ""),
         (f"{channel.connections} ", ""),
-        (say.why(channel), "wait"),
+        (channel.reason or channel.lowered or "", "wait"),
     ]
 
 

@@ -69,8 +69,8 @@ class UnixListener(socket.socket):
 
 
 def locked(path: str) -> int:
-    """The open lock file; ConfigError: another edge has the lock. The file stays behind for ever: to remove it would let
-    two processes lock two files."""
+    """The open lock file; ConfigError: another edge has the lock. The file stays for ever: to remove it would let two
+    processes lock two files."""
     name = f"{path}.lock"
     try:
         lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
