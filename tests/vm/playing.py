@@ -25,6 +25,7 @@ VARIABLES = {
         {
             "name": "news",
             "source": f"http://{SOURCE}/1034.ts",
+            "on_demand": True,  # beside a channel at work a task of the role takes minutes on the emulated processor
             "video": {"width": 320, "height": 180, "fps": 5, "bitrate": "100k"},
             "audio": {"bitrate": "64k", "channels": 1},
         }

@@ -108,10 +108,12 @@ def _kept(figures: Figures, step: str, visitors: visiting.Visitors, **more: Any)
 
 
 def test_it_serves_and_leaves_memory_to_the_host(machine: Machine, installed: Path, figures: Figures) -> None:
-    assert visiting.watch(machine.port, 188 * 50)[::188] == b"G" * 50
     assert visiting.send_hit(machine.port, "/first")
     swaps = machine.ssh("cat /proc/swaps")
-    unit, host = _unit(machine), _host(machine)
+    with visiting.Viewer(machine.port) as viewer:
+        time.sleep(20)
+        unit, host = _unit(machine), _host(machine)
+    assert viewer.bytes > 0
     figures.note("memory", unit=unit, host=host, swaps=swaps.splitlines()[1:])
     assert unit["memory.current"] < unit["memory.max"]
     assert unit["memory.max"] < host["MemTotal"] * 1024
@@ -131,48 +133,6 @@ def test_killed_it_comes_back(machine: Machine, installed: Path, figures: Figure
         visiting.until_live(machine.port)
         seconds = time.monotonic() - began
     _kept(figures, "kill", visitors, live_after=round(seconds, 1))
-
-
-@pytest.mark.parametrize("cut", range(CUTS))
-def test_a_power_cut_takes_no_hit(cut: int, machine: Machine, installed: Path, figures: Figures) -> None:
-    with visiting.Visitors(machine.port, 3 + cut, pause=0.05) as visitors:
-        while visitors.acknowledged < 10:
-            time.sleep(0.1)
-        time.sleep(Random(cut).uniform(0, 5))
-        machine.cut()
-    began = time.monotonic()
-    login = machine.start()
-    visiting.until_ready(machine.port)
-    ready = time.monotonic() - began
-    _kept(figures, f"power cut {cut + 1}", visitors, login_after=round(login, 1), ready_after=round(ready, 1))
-
-
-def test_a_full_disk_takes_no_hit(machine: Machine, installed: Path, figures: Figures) -> None:
-    before = _restarts(machine)
-    with visiting.Visitors(machine.port, 8) as visitors:
-        time.sleep(10)
-        machine.ssh("dd if=/dev/zero of=/var/tmp/full bs=1M 2>/dev/null; sync; df -k / | tail -1", 300)
-        time.sleep(20)
-        full = machine.ssh("df --output=avail -k / | tail -1").strip()
-        status = visiting.get(machine.port, "/live/news/state")[0]
-        machine.ssh("rm /var/tmp/full; sync")
-        visiting.until(machine.port, "/readyz", lambda status, _: status == 200)
-        there = visitors.acknowledged
-        visiting.until(machine.port, "/readyz", lambda *_: visitors.acknowledged > there)
-    _kept(figures, "disk full", visitors, kilobytes_free=int(full), restarts=_restarts(machine) - before)
-    assert status == 200
-
-
-def test_memory_pressure_passes(machine: Machine, installed: Path, figures: Figures) -> None:
-    before = _restarts(machine)
-    with visiting.Visitors(machine.port, 9) as visitors:
-        time.sleep(10)
-        machine.ssh(HOG, 400)
-        visiting.until_live(machine.port, 400)
-    killed = machine.ssh("journalctl -k --no-pager -o cat | grep -o 'Killed process.*' || true").splitlines()
-    _kept(
-        figures, "memory pressure", visitors, restarts=_restarts(machine) - before, killed=killed, unit=_unit(machine)
-    )
 
 
 def test_the_second_run_changes_nothing(
@@ -208,3 +168,45 @@ def test_a_broken_release_rolls_back(machine: Machine, operator: Operator, insta
     assert "is in service again" in done.text, done.text[-4000:]
     assert _version(machine) == before
     assert told.turned_away == 0
+
+
+def test_a_full_disk_takes_no_hit(machine: Machine, installed: Path, figures: Figures) -> None:
+    before = _restarts(machine)
+    with visiting.Visitors(machine.port, 8) as visitors:
+        time.sleep(10)
+        machine.ssh("dd if=/dev/zero of=/var/tmp/full bs=1M 2>/dev/null; sync; df -k / | tail -1", 300)
+        time.sleep(20)
+        full = machine.ssh("df --output=avail -k / | tail -1").strip()
+        status = visiting.get(machine.port, "/live/news/state")[0]
+        machine.ssh("rm /var/tmp/full; sync")
+        visiting.until(machine.port, "/readyz", lambda status, _: status == 200)
+        there = visitors.acknowledged
+        visiting.until(machine.port, "/readyz", lambda *_: visitors.acknowledged > there)
+    _kept(figures, "disk full", visitors, kilobytes_free=int(full), restarts=_restarts(machine) - before)
+    assert status == 200
+
+
+def test_memory_pressure_passes(machine: Machine, installed: Path, figures: Figures) -> None:
+    before = _restarts(machine)
+    with visiting.Visitors(machine.port, 9) as visitors:
+        time.sleep(10)
+        machine.ssh(HOG, 400)
+        visiting.until_live(machine.port, 400)
+    killed = machine.ssh("journalctl -k --no-pager -o cat | grep -o 'Killed process.*' || true").splitlines()
+    _kept(
+        figures, "memory pressure", visitors, restarts=_restarts(machine) - before, killed=killed, unit=_unit(machine)
+    )
+
+
+@pytest.mark.parametrize("cut", range(CUTS))
+def test_a_power_cut_takes_no_hit(cut: int, machine: Machine, installed: Path, figures: Figures) -> None:
+    with visiting.Visitors(machine.port, 3 + cut, pause=0.05) as visitors:
+        while visitors.acknowledged < 10:
+            time.sleep(0.1)
+        time.sleep(Random(cut).uniform(0, 5))
+        machine.cut()
+    began = time.monotonic()
+    login = machine.start()
+    visiting.until_ready(machine.port)
+    ready = time.monotonic() - began
+    _kept(figures, f"power cut {cut + 1}", visitors, login_after=round(login, 1), ready_after=round(ready, 1))

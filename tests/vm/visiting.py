@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from urllib.parse import quote
 
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+_PACKET = 188  # bytes; each begins with G
 PATIENCE = 180.0  # seconds; starting edge takes 10 to 40 on an emulated host, and twice that beside other work
 PAGES = 390  # of one site on one day; with 400 names some would be folded into "(other)"
 
@@ -47,20 +48,15 @@ def until_ready(port: int, seconds: float = PATIENCE) -> None:
 
 
 def until_live(port: int, seconds: float = PATIENCE) -> None:
-    """The channel has had a frame in the last 15 s."""
-    until(port, "/readyz?channels", lambda status, _: status == 200, seconds)
-
-
-def watch(port: int, least: int, seconds: float = 60.0) -> bytes:
-    """The first `least` bytes of the channel as MPEG-TS."""
+    """Somebody who watches the channel gets a good piece of it, as MPEG-TS."""
+    until(port, "/readyz", lambda status, _: status == 200, seconds)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
-    try:
+    with contextlib.closing(connection):
         connection.request("GET", "/live/news.ts")
         answer = connection.getresponse()
-        assert answer.status == 200, answer.status
-        return answer.read(least)
-    finally:
-        connection.close()
+        data = answer.read(_PACKET * 50)
+    assert answer.status == 200, data[:300]
+    assert data[::_PACKET] == b"G" * 50
 
 
 def send_hit(port: int, page: str, site: int = 1, timeout: float = 60.0) -> bool:
