@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -18,6 +19,7 @@ from edge.units import dec_hook
 MAX_BYTES = 2**20
 MAX_MISTAKES = 100
 _MAX_SECRET = 4096
+CREDENTIALS = "$CREDENTIALS_DIRECTORY/"
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
@@ -96,13 +98,23 @@ def _secrets(table: dict[str, Any], path: str, credentials: dict[str, Credential
         if not isinstance(name, str) or not name.strip() or "\0" in name:
             continue
         try:
-            values.append(secret(name))
+            values.append(secret(_credential(name)))
         except ValueError as error:
             # who writes the secret itself instead of a file name shall not find it in a log
             shown = quoted(name) if "/" in name else "a name without a folder"
             yield Mistake(child(path, key), "a file whose first line is the secret", f"{shown}: {error}")
     if len(values) == 2 and isinstance(table.get("name"), str):
         credentials[table["name"]] = Credentials(*values)
+
+
+def _credential(name: str) -> str:
+    """`$CREDENTIALS_DIRECTORY/NAME` is what a unit's LoadCredential=NAME:… gives. ValueError: no unit does."""
+    if not name.startswith(CREDENTIALS):
+        return name
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise ValueError("CREDENTIALS_DIRECTORY is not set; systemd sets it for a unit with LoadCredential=")
+    return f"{folder}/{name.removeprefix(CREDENTIALS)}"
 
 
 def secret(name: str) -> str:
