@@ -102,5 +102,5 @@ def build() -> Build:
     av = sys.modules.get("av")
     ffmpeg = ""
     if av is not None:
-        ffmpeg = str(av.ffmpeg_version_info)
+        ffmpeg = str(getattr(av, "ffmpeg_version_info", ""))  # not yet there while a thread imports it
     return Build(__version__, platform.python_version(), getattr(av, "__version__", ""), ffmpeg)
