@@ -13,7 +13,7 @@ import msgspec
 from edge.hits.chart import merged
 from edge.hits.export import COLUMNS, cell, cells
 from edge.hits.hit import TIMINGS
-from edge.hits.report import Point, Report, Row
+from edge.hits.report import ACTIONS, Point, Report, Row
 from edge.hits.statslists import ORDER
 from edge.hits.words import Words, read_words
 
@@ -155,10 +155,12 @@ def _slots(points: Sequence[Point], words: Words) -> Iterator[str]:
 
 
 def _list(title: str, rows: Sequence[Row], dimension: str, words: Words) -> Iterator[str]:
-    yield f"{title:<{NAME + 2}}{words.say('hits'):>10}{words.say('visits'):>10}{'':>8}"
+    told = dimension not in ACTIONS
+    yield f"{title:<{NAME + 2}}{words.say('hits'):>10}{words.say('visits') if told else '':>10}{'':>8}"
     for row in rows:
         name = fit(words.name(dimension, row.name), NAME)
-        yield f"  {name}{words.number(row.hits):>10}{words.number(row.visits):>10}{words.share(row.share):>8}"
+        visits = words.number(row.visits) if told else ""
+        yield f"  {name}{words.number(row.hits):>10}{visits:>10}{words.share(row.share):>8}"
 
 
 def _timings(report: Report, words: Words) -> Iterator[str]:

@@ -55,6 +55,10 @@ class Point(msgspec.Struct, frozen=True):
     state: State = "whole"
 
 
+# Their visits are those that began with such a hit, which is rare: pages and tables for people leave them out.
+ACTIONS = frozenset(("goal", "outlink", "search", "content", "media"))
+
+
 class Row(msgspec.Struct, frozen=True):
     """One name of a dimension. `share` of the dimension's hits, 0 to 1."""
 

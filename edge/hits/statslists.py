@@ -8,7 +8,7 @@ import msgspec
 
 from edge.flow.stats import OTHER
 from edge.hits.hit import TIMINGS
-from edge.hits.report import Report, Row
+from edge.hits.report import ACTIONS, Report, Row
 from edge.hits.words import Words
 from edge.http.html import escape
 
@@ -47,7 +47,7 @@ def listed(report: Report, dimension: str, view: View, words: Words) -> Iterator
     valued = any(row.value for row in found)
     yield f'<section class="card"><table class="list"><caption>{title}</caption><thead><tr>'
     yield f"<th>{escape(words.say('name'))}</th>"
-    for key in ("hits", "visits", *(["value"] if valued else [])):
+    for key in ("hits", *(() if dimension in ACTIONS else ("visits",)), *(("value",) if valued else ())):
         yield f"<th>{escape(words.say(key))}</th>"
     yield "</tr></thead><tbody>"
     most = max((row.hits for row in found if row.name != OTHER), default=0) or found[0].hits
@@ -70,11 +70,12 @@ def _row(row: Row, dimension: str, most: int, view: View, words: Words, *, value
     if address:
         shown = f'<a href="{escape(address)}" rel="nofollow noopener noreferrer">{shown}</a>'
     share = f"<small>{words.share(row.share)}</small>"
+    visits = "" if dimension in ACTIONS else f"<td>{words.number(row.visits)}</td>"
     value = f"<td>{words.number(row.value, 2) if row.value else ''}</td>" if valued else ""
     return (
         f'<tr{" class=other" if other else ""}><th scope="row"><svg aria-hidden="true">'
         f'<rect width="{width:.2f}%" height="100%" rx="4"/></svg>{shown}</th>'
-        f"<td>{share}{words.number(row.hits)}</td><td>{words.number(row.visits)}</td>{value}</tr>"
+        f"<td>{share}{words.number(row.hits)}</td>{visits}{value}</tr>"
     )
 
 

@@ -23,11 +23,6 @@ def place(key: bytes) -> tuple[int, int]:
     return number >> _REST, MAX_RANK - (number & (1 << _REST) - 1).bit_length()
 
 
-def merge(registers: bytes, others: bytes) -> bytes:
-    """The registers of all keys of both."""
-    return bytes(map(max, registers, others))
-
-
 def estimate(registers: bytes) -> float:
     """The number of keys. ValueError: these are no 4096 registers."""
     if len(registers) != REGISTERS:

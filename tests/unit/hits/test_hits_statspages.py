@@ -135,6 +135,17 @@ def test_a_public_page_for_everybody(served):
     assert not [attrs for _, attrs in page.tags if any(name == "style" or name.startswith("on") for name in attrs)]
 
 
+def test_visits_are_told_only_of_what_they_had(served):
+    served.view("/blog", goal="Signed up", revenue=2.5)
+    text = served.get("/stats/1").body.decode()
+    heads = {
+        table.partition("</caption>")[0]: re.findall("<th>([^<]+)</th>", table.partition("</thead>")[0])
+        for table in text.split("<caption>")[1:]
+    }
+    assert heads["Pages"] == ["Name", "Hits", "Visits"]
+    assert heads["Goals"] == ["Name", "Hits", "Value"]
+
+
 def test_headers_keep_it_safe_and_short(served):
     headers = head(served.get("/stats/1"))
     policy = headers["Content-Security-Policy"]

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import pytest
 
-from edge.hits.uniques import EMPTY, MAX_RANK, REGISTERS, estimate, merge, place
+from edge.hits.uniques import EMPTY, MAX_RANK, REGISTERS, estimate, place
 
 
 def registers(keys: list[bytes]) -> bytes:
@@ -58,12 +58,6 @@ def test_the_error_is_what_the_theory_says(number: int, runs: int) -> None:
 
 def test_a_key_that_comes_again_changes_nothing() -> None:
     assert registers(keys(1, 500) * 3) == registers(keys(1, 500))
-
-
-def test_merged_registers_are_those_of_all_keys() -> None:
-    some, others = keys(1, 700), keys(2, 900)
-    assert merge(registers(some), registers(others)) == registers(some + others)
-    assert merge(EMPTY, registers(some)) == registers(some)
 
 
 def test_full_registers_are_very_many_not_an_error() -> None:
