@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from edge.bench.tasks import Answer, LagTask, Made, MakeTask, RecordTask, RungTask, encode
+from edge.bench.tasks import Answer, LagTask, Made, MakeTask, RecordTask, RungTask, SendTask, encode
 from edge.config.model import Credentials
 from edge.errors import EdgeError
 from edge.units import dec_hook
@@ -81,7 +81,15 @@ def _lag(text: str) -> object:
     return measure(_decode(text, LagTask))
 
 
-_KINDS: dict[str, Callable[[str], object]] = {"make": _make, "record": _record, "rung": _rung, "lag": _lag}
+def _send(text: str) -> object:
+    from edge.bench.sending import measure  # noqa: PLC0415
+
+    return measure(_decode(text, SendTask))
+
+
+_KINDS: dict[str, Callable[[str], object]] = {
+    "make": _make, "record": _record, "rung": _rung, "lag": _lag, "send": _send,
+}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

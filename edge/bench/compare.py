@@ -1,18 +1,18 @@
 """Two runs beside each other, as ratios of new to old. Pure.
 
 Noise: a figure that was cut into turns (cost of a rung, processor time of a viewer) is worse only when its new lower
-quartile is above its old upper one besides. Figures without turns have slack: memory 1 MB, lags 5 ms and twice the
-value, as one descheduling is enough for either. What only one run has, or one run guessed, is not compared.
+quartile is above its old upper one besides. Figures without turns have slack: memory 1 MB, lags and waits 5 ms and
+twice the value, as one descheduling is enough for either. What only one run has, or one run guessed, is not compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from edge.bench.model import SCHEMA, Figure, Report
+from edge.bench.model import SCHEMA, Figure, Report, Sent
 from edge.errors import ConfigError
 
 WORSE = 1.10
@@ -71,7 +71,7 @@ def doubts(old: Report, new: Report) -> Iterator[str]:
 
 def compare(old: Report, new: Report) -> tuple[Row, ...]:
     """A row for each figure that both have."""
-    return (*_rungs(old, new), *_fanout(old, new), *_together(old, new), *_lags(old, new))
+    return (*_rungs(old, new), *_fanout(old, new), *_together(old, new), *_hits(old, new), *_lags(old, new))
 
 
 def _rungs(old: Report, new: Report) -> Iterator[Row]:
@@ -98,13 +98,40 @@ def _together(old: Report, new: Report) -> Iterator[Row]:
             yield sized("all together: anonymous memory", old.together.anonymous, new.together.anonymous)
 
 
+def _hits(old: Report, new: Report) -> Iterator[Row]:
+    if not (old.hits and new.hits and old.hits.durability == new.hits.durability):
+        return
+    if old.hits.alone and new.hits.alone:
+        yield from _sent("hits alone", old.hits.alone.sent, new.hits.alone.sent)
+        if old.hits.alone.anonymous and new.hits.alone.anonymous:
+            yield sized("hits alone: anonymous memory", old.hits.alone.anonymous, new.hits.alone.anonymous)
+    if old.hits.beside and new.hits.beside:
+        yield from _sent("hits beside the channel", old.hits.beside.sent, new.hits.beside.sent)
+
+
+def _sent(name: str, old: Sequence[Sent], new: Sequence[Sent]) -> Iterator[Row]:
+    """Processor time at saturation, waits at a steady rate. How many came through hangs on who else was at work."""
+    before = {(sent.connections, sent.rate): sent for sent in old}
+    for sent in new:
+        was = before.get((sent.connections, sent.rate))
+        if was is None:
+            continue
+        if sent.rate is not None:
+            yield late(f"{name}: p99 at {sent.rate:g} a second", was.p99, sent.p99)
+        elif was.cost and sent.cost:
+            yield turned(f"{name}: processor of a hit, {sent.connections} connections", was.cost, sent.cost, "s")
+
+
 def _lags(old: Report, new: Report) -> Iterator[Row]:
     before = {lag.name: lag for lag in old.lags}
     for lag in new.lags:
         if lag.name in before:
-            was = before[lag.name].p99
-            worse = lag.p99 > was * LAG_WORSE and lag.p99 - was > LAG_SLACK
-            yield Row(f"loop lag p99, {lag.name}", was, lag.p99, "s", "worse" if worse else "same")
+            yield late(f"loop lag p99, {lag.name}", before[lag.name].p99, lag.p99)
+
+
+def late(name: str, old: float, new: float) -> Row:
+    worse = new > old * LAG_WORSE and new - old > LAG_SLACK
+    return Row(name, old, new, "s", "worse" if worse else "same")
 
 
 def turned(name: str, old: Figure, new: Figure, unit: str) -> Row:

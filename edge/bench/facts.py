@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.bench.model import Fanout, Lag, Rendition, RungCost, Stream, Together
+from edge.bench.model import Fanout, Hits, Lag, Rendition, RungCost, Stream, Together
 
 
 class Allowed(msgspec.Struct, frozen=True):
@@ -19,9 +19,9 @@ class Allowed(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """Everything that a verdict looks at."""
+    """Everything that a verdict looks at. `rendition`: None: no channel, only hits."""
 
-    rendition: Rendition
+    rendition: Rendition | None
     stream: Stream | None
     rungs: tuple[RungCost, ...]
     together: Together | None
@@ -30,3 +30,4 @@ class Facts(msgspec.Struct, frozen=True):
     allowed: Allowed
     line: int | None
     connections: int = 1000
+    hits: Hits | None = None

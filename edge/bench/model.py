@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA = 1  # raised when a field changes its meaning or goes; `--compare` takes its own schema only
+# Raised when a field changes its meaning or goes; `--compare` takes its own schema only. A new field has a default, so
+# that older files are still read: `hits` came like that.
+SCHEMA = 1
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -119,6 +121,61 @@ class Together(msgspec.Struct, frozen=True):
     throttled: float | None  # share of the quota's periods
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """Hits that were sent to a real worker, one a request. `rate`: so many a second; None: as many as it took.
+    Seconds; waits count from when a hit was due, until its answer, which comes when it is kept."""
+
+    connections: int
+    rate: float | None
+    answered: int
+    seconds: float
+    per_second: Figure  # answered
+    cost: Figure | None  # processor seconds of the worker, a hit, at saturation of a worker without channels
+    p50: float
+    p99: float
+    longest: float
+    refused: int  # by the worker, such as with 503
+    failed: int  # without an answer
+
+
+class Disk(msgspec.Struct, frozen=True):
+    """How long a write of 4 KiB takes to be safe, in seconds. `of`: data_dir, or the folder tried instead."""
+
+    of: str
+    filesystem: str | None
+    p50: float
+    p99: float
+    writes: int
+
+
+class Alone(msgspec.Struct, frozen=True):
+    """A worker without channels. `before`: its anonymous memory before the first hit."""
+
+    sent: tuple[Sent, ...]
+    before: int | None
+    anonymous: int | None
+    peak: int | None
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """A worker that transcodes the sample in real time too. `speed`: media seconds a wall second in the `seconds` that
+    hits came at saturation, on `rungs`; None: too few seconds to tell."""
+
+    sent: tuple[Sent, ...]
+    speed: float | None
+    seconds: float
+    rungs: tuple[str, ...]
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """What the collector takes. `durability` as in `[hits]`."""
+
+    durability: str
+    disk: Disk | None = None
+    alone: Alone | None = None
+    beside: Beside | None = None
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """`holds`: in real time, on whatever rung. `rung`: that the ladder would rest on; None: not even the lowest holds,
     or nothing was measured. `spare`: share of what may be used that is left there. Viewers: None: not known."""
@@ -134,13 +191,14 @@ class Verdict(msgspec.Struct, frozen=True):
     viewers_by: str
     viewer_bounds: dict[str, int]
     sentences: tuple[str, ...]
+    hits: int | None = None  # a second, beside the channel if there is one; None: not known
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What was asked for."""
+    """What was asked for. `rendition`: None: no channel, only hits."""
 
     source: str | None
-    rendition: Rendition
+    rendition: Rendition | None
     line: int | None
     memory: int | None
     cpu: float | None
@@ -167,4 +225,5 @@ class Report(msgspec.Struct, frozen=True):
     left_out: tuple[str, ...]
     verdict: Verdict
     snippet: str
+    hits: Hits | None = None
     schema: int = SCHEMA

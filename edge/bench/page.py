@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from edge.bench.chart import Bar, bars
-from edge.bench.model import Lag, Report, RungCost
-from edge.bench.sentences import about, picture
+from edge.bench.model import Hits, Lag, Report, RungCost, Sent
 from edge.bench.tables import Table, tables
 from edge.bench.text import sections
+from edge.bench.words import about, picture
 
 STYLE = """
 :root { color-scheme: light dark; --back: #fff; --text: #1c2024; --dim: #5b6570; --line: #d8dde3; --track: #edf0f3;
@@ -48,7 +48,8 @@ def page(report: Report, more: Sequence[Table] = ()) -> str:
 
 
 def _lines(report: Report, more: Sequence[Table]) -> Iterator[str]:
-    title = f"edge bench: {picture(report.request.rendition)}"
+    rendition = report.request.rendition
+    title = f"edge bench: {picture(rendition) if rendition else 'hits'}"
     yield "<!doctype html>"
     yield '<html lang="en"><head><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -85,6 +86,22 @@ def _charts(report: Report) -> Iterator[str]:
         ordered = sorted(bounds.items(), key=lambda bound: bound[1])
         yield '<p class="note">Bars end at four times the tightest bound.</p>'
         yield from bars([Bar(word, min(n, shown), about(n)) for word, n in ordered])
+
+    if report.hits:
+        yield from _hits(report.hits)
+
+
+def _hits(found: Hits) -> Iterator[str]:
+    parts = (("alone", found.alone), ("beside the channel", found.beside))
+    rows = [_sent(where, sent) for where, part in parts if part for sent in part.sent if sent.rate is None]
+    if rows:
+        yield "<h2>Hits a second, asked for all it can</h2>"
+        yield from bars(rows)
+
+
+def _sent(where: str, sent: Sent) -> Bar:
+    rate = sent.per_second.value
+    return Bar(f"{where}, {sent.connections} connections", rate, about(int(rate)))
 
 
 def _ladder(report: Report) -> Iterator[str]:

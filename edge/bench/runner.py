@@ -10,8 +10,9 @@ from typing import Protocol
 
 import msgspec
 
-from edge.bench import plan
-from edge.bench.model import Fanout, Lag, RungCost, Stream, Together
+from edge.bench import disk, plan
+from edge.bench.hitting import HitScene, alone, beside
+from edge.bench.model import Fanout, Hits, Lag, RungCost, Stream, Together
 from edge.bench.processes import NotMeasuredError, Processes
 from edge.bench.tasks import LagFound, LagTask, Made, MakeTask, RecordTask, Rendition, RungFound, RungTask
 from edge.bench.watching import Scene, fan_out, together
@@ -21,6 +22,7 @@ from edge.errors import EdgeError, SourceError
 from edge.log import origin
 
 FIRST = 8.0  # seconds that the first rung is measured at most: it is what everything else is compared with
+DISK = 0.5  # seconds that writes are tried
 LAG = 15.0  # seconds, all phases of it
 START = 2.0  # seconds that a process is believed to need until one has told
 
@@ -41,7 +43,9 @@ class Plan(msgspec.Struct, frozen=True):
     access: Credentials | None = None
     shape: tuple[int, int, int] = (960, 540, 50)
     viewers: int = 100
-    skip: frozenset[str] = frozenset()
+    skip: frozenset[str] = frozenset()  # steps, as in `plan.WEIGHTS`
+    data_dir: str | None = None  # whose disk hits are kept on; None: none was told
+    durability: str = "power"
 
 
 class Found:
@@ -55,6 +59,7 @@ class Found:
         self.lags: tuple[Lag, ...] = ()
         self.fanout: Fanout | None = None
         self.together: Together | None = None
+        self.hits: Hits | None = None
         self.left_out: list[str] = []
         self.complete = False
 
@@ -71,22 +76,28 @@ class Runner:
         self._what, self._processes, self._progress = what, processes, progress
         self._sample, self._output = str(folder / "sample.ts"), str(folder / "rendition.ts")
         self._folder = folder
-        self._budget = plan.Budget(what.seconds, time.monotonic())
+        self._budget = plan.Budget(what.seconds, time.monotonic(), what.skip)
         self._startup = START
 
     def run(self) -> None:
         """SourceError, CodecError or ConfigError when there is nothing to measure on."""
-        self._get_sample()
-        for name, words, step in (
-            ("rungs", "the ladder's rungs", self._rungs),
-            ("together", "all together", self._together),
-            ("fanout", "viewers", self._fan_out),
-            ("lag", "the event loop under load", self._lag),
-        ):
+        if "sample" not in self._what.skip:
+            self._get_sample()
+        for name, words, step in self._steps():
             seconds = self._budget.share(name, time.monotonic())
             self._progress.step(words)
             self._try(words, step, seconds)
         self.found.complete = True
+
+    def _steps(self) -> list[tuple[str, str, Callable[[float], None]]]:
+        steps = (
+            ("rungs", "the ladder's rungs", self._rungs),
+            ("together", "all together", self._together),
+            ("fanout", "viewers", self._fan_out),
+            ("lag", "the event loop under load", self._lag),
+            ("hits", "hits", self._hits),
+        )
+        return [step for step in steps if step[0] not in self._what.skip]
 
     def _try(self, words: str, step: Callable[[float], None], seconds: float) -> None:
         try:
@@ -173,6 +184,40 @@ class Runner:
         found: LagFound = self._processes.run("lag", task, 2 * seconds + 5, LagFound)
         self.found.lags = found.lags
         self.found.left_out += found.left_out
+
+    def _hits(self, seconds: float) -> None:
+        end, what = time.monotonic() + seconds, self._what
+        self.found.hits = Hits(what.durability)
+        with disk.place(what.data_dir) as where:
+            if what.data_dir is not None and where.of != "data_dir":
+                self.found.left_out.append(f"hits on the disk of data_dir, where nothing can be written: in {where.of}")
+            self._try("how long its disk takes", partial(self._disk, where), min(DISK, seconds / 10))
+            share = 1.0 if "together" in what.skip else 0.4
+            self._progress.step("hits alone")
+            self._try("hits alone", partial(self._hits_alone, where), (end - time.monotonic()) * share)
+            if "together" not in what.skip:
+                self._progress.step("hits beside the channel")
+                words = "hits beside the channel"
+                self._try(words, partial(self._hits_beside, where), end - time.monotonic())
+
+    def _disk(self, where: disk.Place, seconds: float) -> None:
+        try:
+            self._add_hits(disk=disk.measure(where, seconds))
+        except OSError as error:
+            raise NotMeasuredError(f"{error.strerror}") from None
+
+    def _hits_alone(self, where: disk.Place, seconds: float) -> None:
+        self._add_hits(alone=alone(self._hit_scene(where, seconds), self._processes))
+
+    def _hits_beside(self, where: disk.Place, seconds: float) -> None:
+        self._add_hits(beside=beside(self._hit_scene(where, seconds), self._processes))
+
+    def _add_hits(self, **part: object) -> None:
+        self.found.hits = msgspec.structs.replace(self.found.hits or Hits(self._what.durability), **part)
+
+    def _hit_scene(self, where: disk.Place, seconds: float) -> HitScene:
+        scene = self._scene(self._what.rendition, self._sample, seconds)
+        return HitScene(msgspec.structs.replace(scene, folder=where.path), self._what.durability)
 
     def _scene(self, rendition: Rendition, sample: str, seconds: float) -> Scene:
         channel = ChannelSettings(

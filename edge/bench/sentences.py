@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from edge.bench import hitwords
 from edge.bench.facts import Facts
 from edge.bench.model import Lag, Rendition, Verdict
+from edge.bench.words import about, count, percent, picture
 from edge.units import show_bytes, show_rate
 
 LINE = 0.95  # of the line, for what is sent: TCP/IP and HTTP take the rest
-MANY = 100_000
 STEAL = 0.01  # of the processor time, from which it is told
 
 
 def sentences(facts: Facts, verdict: Verdict, factor: float) -> Iterator[str]:
     """`factor`: what real time costs against the rungs' flat-out figures."""
-    yield _main(facts, verdict, factor)
-    yield from _together(facts, verdict)
-    yield from _viewers(facts, verdict)
+    if facts.rendition is not None:
+        yield _main(facts, facts.rendition, verdict, factor)
+        yield from _together(facts, verdict)
+        yield from _viewers(facts, facts.rendition, verdict)
+    if facts.hits is not None:
+        yield from hitwords.sentences(facts.hits, verdict.hits)
     if verdict.memory_left is not None:
         yield _memory(facts, verdict.memory_left)
     yield from _lags(facts.lags)
@@ -25,35 +29,8 @@ def sentences(facts: Facts, verdict: Verdict, factor: float) -> Iterator[str]:
         yield f"The hypervisor gave {percent(facts.allowed.steal)} of the processor time to others (steal) meanwhile."
 
 
-def picture(rendition: Rendition) -> str:
-    """`352x240 at 15 frames/s`."""
-    if rendition.video != "h264":
-        return {"copy": "the source's picture as it is", "none": "sound alone"}[rendition.video]
-    return f"{_size(rendition.width, rendition.height)} at {rendition.fps:g} frames/s"
-
-
-def percent(share: float) -> str:
-    """`0.384` as `38 %`."""
-    return f"{share * 100:.0f} %"
-
-
-def about(number: int) -> str:
-    """Two figures of a large number, as more would not be true; a very large one only bounds nothing."""
-    if number >= MANY:
-        return f"over {MANY}"
-    return str(number) if number < 100 else str(round(number, 2 - len(str(number))))
-
-
-def _size(width: int | None, height: int | None) -> str:
-    if width and height:
-        return f"{width}x{height}"
-    if width or height:
-        return f"width {width}" if width else f"height {height}"
-    return "the source's size"
-
-
-def _main(facts: Facts, verdict: Verdict, factor: float) -> str:
-    what, stream = picture(facts.rendition), facts.stream
+def _main(facts: Facts, rendition: Rendition, verdict: Verdict, factor: float) -> str:
+    what, stream = picture(rendition), facts.stream
     if stream and stream.width:
         what += f" from {stream.width}x{stream.height} at {stream.fps:g}"
     if not facts.rungs:
@@ -87,7 +64,7 @@ def _together(facts: Facts, verdict: Verdict) -> Iterator[str]:
     if found is None:
         return
     rungs = f" on {', then '.join(found.rungs)}" if found.rungs else ""
-    watched = f"with {_count(found.viewers, 'viewer')} in {found.seconds:.0f} s"
+    watched = f"with {count(found.viewers, 'viewer')} in {found.seconds:.0f} s"
     if verdict.holds or verdict.index is None:
         yield f"All together, {watched}, it made {percent(found.speed)} of real time{rungs}."
     else:
@@ -95,8 +72,7 @@ def _together(facts: Facts, verdict: Verdict) -> Iterator[str]:
         yield f"But all together, {watched}, {made}: do not count on it."
 
 
-def _viewers(facts: Facts, verdict: Verdict) -> Iterator[str]:
-    rendition = facts.rendition
+def _viewers(facts: Facts, rendition: Rendition, verdict: Verdict) -> Iterator[str]:
     rate = facts.fanout.rate if facts.fanout else float(rendition.video_rate + rendition.audio_rate)
     others = ", ".join(f"{word} {about(n)}" for word, n in verdict.viewer_bounds.items() if word != verdict.viewers_by)
     if verdict.viewers is not None and rate:
@@ -106,7 +82,7 @@ def _viewers(facts: Facts, verdict: Verdict) -> Iterator[str]:
         where = f"at {show_rate(rate)}{on}"
         yield f"About {them} {where} (bound by {verdict.viewers_by}{more})."
     if not facts.line and rate:
-        each = _count(int(10e6 * LINE / rate), "viewer")
+        each = count(int(10e6 * LINE / rate), "viewer")
         yield f"How wide its line is was not said (--line 10M says it): each 10 Mb/s carry about {each}."
 
 
@@ -125,7 +101,3 @@ def _lags(lags: Sequence[Lag]) -> Iterator[str]:
             f"The event loop was late by {p99:.1f} ms (99th percentile) and {longest:.1f} ms at most in the worst case "
             f"measured (transcoding {worst.name})."
         )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -18,9 +18,9 @@ from edge.bench.model import Rendition as Wanted
 from edge.bench.model import Report, Request, Verdict
 from edge.bench.processes import Processes
 from edge.bench.runner import Found, Plan, Progress, Runner
-from edge.bench.sentences import percent
 from edge.bench.snippet import channel_toml
 from edge.bench.verdict import judge
+from edge.bench.words import percent
 from edge.channel.settings import ChannelSettings
 from edge.errors import StoreError
 from edge.host.cage import Cage
@@ -41,6 +41,7 @@ class Options(msgspec.Struct, frozen=True):
     line: int | None = None
     memory: int | None = None
     cpu: float | None = None
+    channels: bool = True  # False: only hits are measured
 
 
 def measure(options: Options, progress: Progress) -> Report:
@@ -75,12 +76,15 @@ def measure(options: Options, progress: Progress) -> Report:
         left_out=tuple(_left_out(found, enforced)),
         verdict=verdict,
         snippet=snippet(options, verdict, PLACEHOLDER),
+        hits=found.hits,
     )
 
 
 def snippet(options: Options, verdict: Verdict, source: str) -> str:
     """A `[[channel]]` table that `edge check` takes. A report is shown around, so the source in it is PLACEHOLDER:
-    a path may be a password, too."""
+    a path may be a password, too. Nothing where no channel was measured: who has sites has a configuration."""
+    if not options.channels:
+        return ""
     channel = ChannelSettings(
         options.channel.name, source, video=options.channel.video, audio=options.channel.audio,
         ladder=options.channel.ladder, max_viewers=verdict.viewers or None,
@@ -99,12 +103,14 @@ def snippet(options: Options, verdict: Verdict, source: str) -> str:
 def _facts(options: Options, found: Found, allowed: Allowed) -> Facts:
     return Facts(
         _wanted(options, found.size), found.stream, found.rungs, found.together, found.fanout, found.lags, allowed,
-        options.line,
+        options.line, hits=found.hits,
     )  # fmt: skip
 
 
-def _wanted(options: Options, size: tuple[int, int] = (0, 0)) -> Wanted:
-    """`size`: of what came out, where the settings leave it to the source."""
+def _wanted(options: Options, size: tuple[int, int] = (0, 0)) -> Wanted | None:
+    """`size`: of what came out, where the settings leave it to the source. None: there is no channel."""
+    if not options.channels:
+        return None
     video, audio = options.channel.video, options.channel.audio
     return Wanted(
         video.width or size[0] or None, video.height or size[1] or None, video.fps,

@@ -22,11 +22,17 @@ def channel_toml(channel: ChannelSettings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def worker_toml(channel: ChannelSettings, data_dir: str, viewers: int) -> str:
-    """A whole configuration on a port of the kernel's choice."""
-    most = max(256, 2 * viewers)
+def site_toml(number: int, host: str, durability: str) -> str:
+    """A site whose hits are counted, and what an acknowledged one outlives. Public: else /metrics needs a token."""
+    site = f"[[site]]\nid = {number}\nhosts = [{json.dumps(host)}]\npublic = true\n"
+    return f'[hits]\ndurability = "{durability}"\n{site}'
+
+
+def worker_toml(channel: ChannelSettings | None, data_dir: str, clients: int, more: str = "") -> str:
+    """A whole configuration on a port of the kernel's choice; `more` of it as it is."""
+    most = max(256, 2 * clients)
     http = f'[http]\nlisten = ["127.0.0.1:0"]\nmax_connections = {most}\nmax_connections_per_address = {most}\n'
-    return f"data_dir = {json.dumps(data_dir)}\n{http}{channel_toml(channel)}"
+    return f"data_dir = {json.dumps(data_dir)}\n{http}{channel_toml(channel) if channel else ''}{more}"
 
 
 def _pairs(settings: msgspec.Struct) -> Iterator[str]:

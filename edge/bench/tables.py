@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from edge.bench.compare import Row
-from edge.bench.model import Bound, Host, Report, RungCost
-from edge.bench.sentences import about, percent, picture
+from edge.bench.model import Bound, Hits, Host, Report, RungCost, Sent
+from edge.bench.words import about, percent, picture
 from edge.units import show_bytes, show_rate
 
 
@@ -32,6 +32,8 @@ def tables(report: Report) -> Iterator[Table]:
         yield Table("All together", ("", ""), tuple(_together(report)), words=True)
     if report.fanout:
         yield Table("Viewers", ("", ""), tuple(_fanout(report)), words=True)
+    if report.hits:
+        yield from _hits(report.hits)
     if report.lags:
         yield _lags(report)
 
@@ -55,11 +57,9 @@ def _host(host: Host, limits: Sequence[Bound]) -> Iterator[tuple[str, str]]:
 
 
 def _run(report: Report) -> Iterator[tuple[str, str]]:
-    request, stream = report.request, report.stream
-    yield (
-        "rendition",
-        f"{picture(request.rendition)}, {show_rate(request.rendition.video_rate + request.rendition.audio_rate)}",
-    )
+    request, stream, wanted = report.request, report.stream, report.request.rendition
+    if wanted:
+        yield "rendition", f"{picture(wanted)}, {show_rate(wanted.video_rate + wanted.audio_rate)}"
     if stream:
         yield (
             "sample",
@@ -130,6 +130,37 @@ def _fanout(report: Report) -> Iterator[tuple[str, str]]:
     yield "memory of a viewer", f"{_size(found.anonymous)} in the process, {_size(found.kernel)} in socket buffers"
     for word, count in report.verdict.viewer_bounds.items():
         yield f"viewers by {word}", about(count)
+
+
+def _hits(found: Hits) -> Iterator[Table]:
+    parts = (("alone", found.alone), ("beside the channel", found.beside))
+    rows = tuple(_sent(where, sent) for where, part in parts if part for sent in part.sent)
+    if rows:
+        head = ("", "connections", "asked /s", "answered /s", "µs a hit", "p50 ms", "p99 ms", "refused", "failed")
+        note = "µs: processor time of the worker. Waits count from when a hit was due until its answer."
+        yield Table("Hits", head, rows, note)
+    if more := tuple(_collector(found)):
+        yield Table("The collector", ("", ""), more, words=True)
+
+
+def _sent(where: str, sent: Sent) -> tuple[str, ...]:
+    return (
+        where, str(sent.connections), f"{sent.rate:g}" if sent.rate is not None else "all",
+        f"{sent.per_second.value:.3g}", f"{sent.cost.value * 1e6:.0f}" if sent.cost else "",
+        f"{sent.p50 * 1000:.1f}", f"{sent.p99 * 1000:.1f}", str(sent.refused), str(sent.failed),
+    )  # fmt: skip
+
+
+def _collector(found: Hits) -> Iterator[tuple[str, str]]:
+    if found.alone:
+        before, after = _size(found.alone.before), _size(found.alone.anonymous)
+        yield "memory", f"{after} anonymous after all hits, {before} before; {_size(found.alone.peak)} peak"
+    if found.beside and found.beside.speed is not None:
+        yield "channel meanwhile", f"{found.beside.speed:.3f} of real time on {', '.join(found.beside.rungs) or '?'}"
+    yield "an answered hit outlives", {"power": "a power cut"}.get(found.durability, "a crash of edge only")
+    if disk := found.disk:
+        took = f"{disk.p50 * 1000:.2g} ms median, {disk.p99 * 1000:.2g} ms 99th percentile of {disk.writes}"
+        yield "a write until it is safe", f"{took} ({disk.of}, {disk.filesystem or 'unknown file system'})"
 
 
 def _lags(report: Report) -> Table:

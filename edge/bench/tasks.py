@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.bench.model import Figure, Lag
+from edge.bench.model import Figure, Lag, Sent
 from edge.channel.settings import ChannelSettings
 from edge.media.settings import AudioSettings, LadderSettings, VideoSettings
 
@@ -86,6 +86,28 @@ class LagTask(msgspec.Struct, frozen=True):
 class LagFound(msgspec.Struct, frozen=True):
     lags: tuple[Lag, ...]
     left_out: tuple[str, ...] = ()
+
+
+class SendPhase(msgspec.Struct, frozen=True):
+    """As in `model.Sent`."""
+
+    connections: int
+    rate: float | None
+    seconds: float
+
+
+class SendTask(msgspec.Struct, frozen=True):
+    """Hits for the worker `pid`, which listens on the loopback's `port` and counts `site` with its pages on `host`."""
+
+    port: int
+    pid: int
+    site: int
+    host: str
+    phases: tuple[SendPhase, ...]
+
+
+class SendFound(msgspec.Struct, frozen=True):
+    sent: tuple[Sent, ...]
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -75,8 +75,9 @@ def show(report: Report, more: Sequence[Table], snippet: str, stream: IO[str]) -
         for sentence in sentences:
             console.print(Padding(Text(sentence), (0, 0, 0, 2)))
         console.print()
-    console.print("[bold]For the configuration[/bold]")
-    console.print(snippet, markup=False, style="cyan")
+    if snippet:
+        console.print("[bold]For the configuration[/bold]")
+        console.print(snippet, markup=False, style="cyan")
 
 
 def _rich(table: Table) -> Any:

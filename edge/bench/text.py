@@ -21,7 +21,8 @@ def lines(report: Report, snippet: str, more: Sequence[Table] = ()) -> Iterator[
         for sentence in sentences:
             yield from textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="  ")
         yield ""
-    yield "For the configuration"
+    if snippet:
+        yield "For the configuration"
     yield from (f"  {line}".rstrip() for line in snippet.splitlines())
 
 

@@ -29,16 +29,19 @@ FIRST_BYTES = 2000  # more than the head of an answer: there is media
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """`channel` plays the sample; its source is set to where it is served. `seconds`: for all of it."""
+    """`channel` plays the sample; its source is set to where it is served. `seconds`: for all of it. `more`: of the
+    worker's configuration; `data`: its data_dir, in the folder."""
 
     folder: Path
     channel: ChannelSettings
     sample: str
     seconds: float
+    more: str = ""
+    data: str = "data"
 
 
 @contextmanager
-def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[Worker, Crowd, float]]:
+def worker_playing(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[Worker, Crowd, float]]:
     """A worker that sends, one viewer who sees it, and how many seconds are left to measure it."""
     if scene.seconds < LEAST:
         raise NotMeasuredError("no time was left")
@@ -46,7 +49,7 @@ def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[
     ready = end - scene.seconds / 4
     with Feeder(TsLoop(Path(scene.sample).read_bytes())) as feeder:
         channel = msgspec.structs.replace(scene.channel, source=feeder.url)
-        config = worker_toml(channel, str(scene.folder / "data"), viewers)
+        config = worker_toml(channel, str(scene.folder / scene.data), viewers, scene.more)
         with (
             processes.worker(scene.folder, config, scene.seconds * 0.75) as worker,
             Crowd(f"{worker.url}/live/{channel.name}.ts") as crowd,
@@ -66,7 +69,7 @@ def _worker(scene: Scene, processes: Processes, viewers: int) -> Iterator[tuple[
 def fan_out(scene: Scene, processes: Processes, most: int) -> Fanout:
     """What a viewer costs: the worker's use with many, less its use with one. The stream is only passed on, so a
     viewer's rate is the sample's; what is measured is the cost of a megabit, however many came through."""
-    with _worker(scene, processes, most) as (worker, crowd, left):
+    with worker_playing(scene, processes, most) as (worker, crowd, left):
         window = left / 5
         alone, memory, sockets = _use(worker, processes, crowd, window), worker.memory(), own.socket_memory()
         viewers = crowd.join(FEW)
@@ -117,17 +120,17 @@ def _each(before: int | None, after: int | None, viewers: int) -> int | None:
 
 def together(scene: Scene, processes: Processes) -> Together:
     """The sample in real time, VIEWERS, and a scrape every SCRAPE seconds."""
-    with _worker(scene, processes, VIEWERS) as (worker, crowd, left):
+    with worker_playing(scene, processes, VIEWERS) as (worker, crowd, left):
         crowd.join(VIEWERS - 1)
         end = time.monotonic() + left
-        _rest(worker, processes, left / 2)
+        rest(worker, processes, left / 2)
         crowd.settle()
         window = max(LEAST, end - time.monotonic())
-        seen = [_Look(worker, processes)]
+        seen = [Look(worker, processes)]
         scrapes = max(1, int(window / SCRAPE))
         for _ in range(scrapes):
             processes.pause(window / scrapes)
-            seen.append(_Look(worker, processes))
+            seen.append(Look(worker, processes))
         memory = worker.memory()
         first, last = seen[0], seen[-1]
         wall, media = last.at - first.at, last.media - first.media
@@ -141,7 +144,7 @@ def together(scene: Scene, processes: Processes) -> Together:
         )  # fmt: skip
 
 
-def _rest(worker: Worker, processes: Processes, most: float) -> None:
+def rest(worker: Worker, processes: Processes, most: float) -> None:
     """Until the governor has left the channel on one rung for REST seconds: on a slow host it falls as fast as
     keyframes come, and those come as slowly as everything."""
     now = since = time.monotonic()
@@ -153,14 +156,14 @@ def _rest(worker: Worker, processes: Processes, most: float) -> None:
         now = time.monotonic()
 
 
-def _resting_cost(seen: list[_Look]) -> float:
+def _resting_cost(seen: list[Look]) -> float:
     """Processor seconds a media second on the rung in force at the end; of the whole run where that came last."""
     since = next((n for n in range(len(seen) - 1, 0, -1) if seen[n - 1].rung != seen[-1].rung), 0)
     first, last = seen[since if since < len(seen) - 1 else 0], seen[-1]
     return (last.used - first.used) / max(1e-9, last.media - first.media)
 
 
-class _Look:
+class Look:
     """The worker at one moment."""
 
     def __init__(self, worker: Worker, processes: Processes) -> None:
@@ -171,11 +174,11 @@ class _Look:
         self.rung = worker.state("bench").get("rung")
         self.lags = lag_counts(metrics)
 
-    def lag_until(self, later: _Look) -> tuple[float | None, float | None]:
+    def lag_until(self, later: Look) -> tuple[float | None, float | None]:
         counts = {bound: n - self.lags.get(bound, 0.0) for bound, n in later.lags.items()}
         return bound_of(counts, 0.99), bound_of(counts, 1.0)
 
-    def throttled_until(self, later: _Look) -> float | None:
+    def throttled_until(self, later: Look) -> float | None:
         """Share of the periods."""
         periods, throttled = _less(later.periods, self.periods), _less(later.throttled, self.throttled)
         return throttled / periods if periods and throttled is not None else None

@@ -45,7 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="measure on this source or file; without it a sample is made: 960x540 at 50 frames/s",
     )
-    add("--config", metavar="FILE", help="take source and rendition of a channel of this configuration")
+    add(
+        "--config",
+        metavar="FILE",
+        help="a channel of this configuration, and hits if it has sites",
+    )
     add("--channel", metavar="NAME", help="which channel of the configuration, if it has several")
     add("--sample", metavar="WxH@FPS", default="960x540@50", help="the sample to make (default: %(default)s)")
     add("--line", metavar="RATE", help="how much the host can send, such as 10M: says how many viewers fit")
@@ -134,11 +138,14 @@ def _signals() -> Iterator[None]:
 
 def _options(args: argparse.Namespace) -> Options:
     """ConfigError for what cannot be meant."""
+    from edge.bench.plan import WEIGHTS  # noqa: PLC0415
     from edge.bench.runner import Plan  # noqa: PLC0415
     from edge.bench.session import Options  # noqa: PLC0415
     from edge.bench.tasks import Rendition  # noqa: PLC0415
 
-    channel, access = _channel(args)
+    settings = load(args.config) if args.config is not None else None
+    hits_only = _hits_only(args, settings)
+    channel, access = (RENDITION, None) if hits_only else _channel(args, settings)
     shape = _shape(args.sample)
     source: ChannelSettings | None = channel
     if args.source is None and args.config is None:
@@ -149,21 +156,33 @@ def _options(args: argparse.Namespace) -> Options:
     if not 1 <= seconds <= 3600:
         raise ConfigError(f"--seconds: expected 1 to 3600, got {seconds:g}")
     rendition = Rendition(channel.video, channel.audio, channel.ladder)
+    if hits_only:
+        skip, source = frozenset(WEIGHTS) - {"hits"}, None
+    else:
+        skip = frozenset({"hits"} if settings is not None and not settings.sites else ())
+    plan = Plan(seconds, rendition, source, access, shape, skip=skip)
+    if settings is not None:
+        plan = msgspec.structs.replace(plan, data_dir=settings.data_dir, durability=settings.hits.durability)
     return Options(
-        Plan(seconds, rendition, source, access, shape), channel, _quantity(BitRate, "--line", args.line),
-        _quantity(Bytes, "--memory", args.memory), _cpu(args.cpu),
+        plan, channel, _quantity(BitRate, "--line", args.line), _quantity(Bytes, "--memory", args.memory),
+        _cpu(args.cpu), not hits_only,
     )  # fmt: skip
 
 
-def _channel(args: argparse.Namespace) -> tuple[ChannelSettings, Credentials | None]:
+def _hits_only(args: argparse.Namespace, settings: Settings | None) -> bool:
+    """A configuration that has sites and no channel; a source makes one."""
+    bare = settings is not None and bool(settings.sites) and not settings.channels
+    return bare and args.source is None and args.channel is None
+
+
+def _channel(args: argparse.Namespace, settings: Settings | None) -> tuple[ChannelSettings, Credentials | None]:
     from edge.media.kinds import kind_of  # noqa: PLC0415
 
-    if args.config is None:
-        if args.channel:
-            raise ConfigError("--channel: expected --config beside it, which has channels")
+    if settings is None and args.channel:
+        raise ConfigError("--channel: expected --config beside it, which has channels")
+    if settings is None or (args.source is not None and not settings.channels and args.channel is None):
         kind_of(args.source or "demo:")
         return msgspec.structs.replace(RENDITION, source=args.source or "demo:"), None
-    settings = load(args.config)
     if args.channel is None and len(settings.channels) != 1:
         raise ConfigError(f"--channel: expected one of {_names(settings)}, got none")
     channel = next((c for c in settings.channels if c.name == (args.channel or settings.channels[0].name)), None)

@@ -14,10 +14,10 @@ from benching import HOST, LAGS, RUNGS, STREAM, report
 from edge.bench.chart import Bar, bars
 from edge.bench.compare import compare
 from edge.bench.page import page
-from edge.bench.sentences import about, percent, picture
 from edge.bench.tables import compared, tables
 from edge.bench.terminal import progress, show
 from edge.bench.text import lines
+from edge.bench.words import about, percent, picture
 
 VOID = {"meta", "rect", "line", "br"}
 
