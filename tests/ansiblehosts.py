@@ -7,7 +7,7 @@ SMALL = {
     "arch": "x86_64", "bits": 64, "libc": "glibc 2.36", "systemd": 252, "container": "none", "python": "3.11",
     "python_whole": True, "memory_total": 93780, "memory_available": 46080, "memory_unit": 0, "memory_max": "",
     "cores": 1, "run_size": 9380, "run_free": 8004, "disk_free": 1512540, "swap_disk": False, "swap_zram": False,
-    "zram": True, "current": "", "previous": "", "releases": [], "files": [], "active": "inactive",
+    "zram": True, "current": "", "previous": "", "releases": [], "files": [], "running": [],
 }  # fmt: skip
 
 

@@ -14,6 +14,11 @@ files=$(ls /etc/systemd/system/edge.service /etc/systemd/system/edge.socket /etc
   /etc/sysctl.d/60-edge.conf /etc/systemd/journald.conf.d/edge.conf /etc/edge/nftables.nft /etc/edge/Caddyfile \
   /etc/systemd/system/caddy.service.d/edge.conf /etc/nginx/conf.d/edge.conf \
   /etc/systemd/system/edge.service.d/container.conf 2>/dev/null)
+# those of ours that run and will after a boot
+running=$(systemctl show --property=Id,ActiveState,UnitFileState edge.service edge.socket edge-run-size.service \
+  edge-zram.service edge-swap-file.service edge-nftables.service 2>/dev/null |
+  awk -F= '$1 == "Id" {id = $2} $1 == "ActiveState" {up = $2} $1 == "UnitFileState" {on = $2}
+    $0 == "" {print id, up, on} END {print id, up, on}' | awk '$2 == "active" && $3 == "enabled" && !n[$1]++ {print $1}')
 opt=/opt/edge
 while [ ! -d "$opt" ]; do opt=$(dirname "$opt"); done
 cat <<JSON
@@ -32,5 +37,5 @@ cat <<JSON
 "current": "$(basename "$(readlink /opt/edge/current 2>/dev/null)")",
 "previous": "$(basename "$(readlink /opt/edge/previous 2>/dev/null)")",
 "releases": [$(list $releases)], "files": [$(list $files)],
-"active": "$(systemctl is-active edge.service 2>/dev/null)"}
+"running": [$(list $running)]}
 JSON
