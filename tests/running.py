@@ -103,8 +103,8 @@ def running(folder: Path, channels: str, http: str = "", top: str = "") -> Itera
         process = subprocess.Popen([sys.executable, "-m", "edge", "run", "--config", str(config)], stderr=out)
     worker = Worker(process, log)
     try:
-        worker.until(lambda: "event=ready" in worker.log, "event=ready")
-        worker.url = re.search(r"look=\"?(http://[0-9.:]+)/", worker.log)[1]
+        worker.until(lambda: re.search(r'event("?)[=:]\1ready', worker.log), "the event ready")
+        worker.url = re.search(r'look[":=]+(http://[0-9.:]+)/', worker.log)[1]
         yield worker
     finally:
         process.kill()

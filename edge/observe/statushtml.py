@@ -107,7 +107,7 @@ def _processor(now: Status, rates: Rates | None, texts: Mapping[str, str]) -> It
 
 def _card(name: str, value: str, beside: str, below: str = "", full: float | None = None, *, bad: bool = False) -> str:
     meter = "" if full is None else f'<meter min="0" max="1" high="{_FULL}" value="{full:.3f}"></meter>'
-    shown = f"<b>{escape(value)}</b> {escape(beside)}"
+    shown = f"<b>{escape(value)}</b> <span>{escape(beside)}</span>"
     kind = ' class="bad"' if bad else ""
     return f"<div{kind}><dt>{escape(name)}</dt><dd>{shown}{meter}<small>{escape(below)}</small></dd></div>"
 
