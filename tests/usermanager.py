@@ -13,8 +13,14 @@ import pytest
 from programs import peer
 
 MANAGERS = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
-# In a mount namespace of its own the manager finds the folder that says that this system runs systemd.
-START = 'mount -t tmpfs none /run && mkdir -p /run/systemd/system && exec "$0" --user --log-target=console'
+# In a mount namespace of its own the manager finds the folder that says that this system runs systemd, and the nodes
+# that a system's manager makes there to lay over what a sandbox hides. Mounts of credentials must be seen by others.
+START = """
+mount -t tmpfs none /run && mount --make-rshared / &&
+mkdir -p /run/systemd/system /run/systemd/inaccessible && cd /run/systemd/inaccessible &&
+mkdir dir && touch reg && mkfifo fifo sock && chmod 0 dir reg fifo sock &&
+{ mknod --mode=0 chr c 0 0 && mknod --mode=0 blk b 0 0 || :; } && cd / && exec "$0" --user --log-target=console
+"""
 PATIENCE = 60.0
 
 
@@ -60,6 +66,19 @@ class UserManager:
         """Until another process than `pid` serves."""
         deadline = time.monotonic() + PATIENCE
         while self.pid() in (0, pid) or self.show("ActiveState") != "active":
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.1)
+
+    def until(self, name: str, value: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self.show(name) != value:
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.1)
+
+    def until_fed(self) -> None:
+        """Until the watchdog is fed once more."""
+        before, deadline = self.show("WatchdogTimestampMonotonic"), time.monotonic() + PATIENCE
+        while self.show("WatchdogTimestampMonotonic") == before:
             assert time.monotonic() < deadline, self.log
             time.sleep(0.1)
 
