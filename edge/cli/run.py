@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ def plain(words: list[str]) -> SimpleNamespace | None:
 
 def run(args: argparse.Namespace | SimpleNamespace) -> int:
     """Serves until SIGTERM or SIGINT. 0: ended as asked."""
+    # For the first process of a container SIGTERM means nothing until somebody says what: from here on it ends the
+    # start, which may take seconds on a cold disk, and from App.run on it stops the worker in good order.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     uvloop = _uvloop()
     from edge.app import App  # noqa: PLC0415 - imports asyncio
     from edge.config.load import load  # noqa: PLC0415
