@@ -1,6 +1,13 @@
-"""Hosts as the role edge sees them, for tests of what it decides."""
+"""Hosts as the role edge sees them, and the Ansible that decides, for tests."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROLE = Path(__file__).resolve().parents[1] / "ansible" / "roles" / "edge"
 
 # A 128 MB Debian 12 as ansible/roles/edge/files/host.sh describes it, in KiB (seen in a virtual machine).
 SMALL = {
@@ -15,3 +22,15 @@ def of(options: dict | None = None, **facts: object) -> dict:
     """A host's variables: the small one, but for these."""
     assert facts.keys() <= SMALL.keys()
     return {"edge_host": {**SMALL, **facts}, **(options or {})}
+
+
+def playbook(*words: str | Path, folder: Path) -> str:
+    """Ansible of this environment, without the user's settings."""
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder), "LC_ALL": "C.UTF-8",
+        "ANSIBLE_HOME": str(folder / ".ansible"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORKS": "1",
+    }  # fmt: skip
+    command = [Path(sys.executable).parent / "ansible-playbook", *words]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

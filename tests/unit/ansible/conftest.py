@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from ansiblehosts import ROLE, playbook
 
 HERE = Path(__file__).parent
-ROLE = HERE.parents[2] / "ansible" / "roles" / "edge"
-
-
-def playbook(*words: str | Path, folder: Path) -> str:
-    """Ansible of this environment, without the user's settings."""
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder), "LC_ALL": "C.UTF-8",
-        "ANSIBLE_HOME": str(folder / ".ansible"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORKS": "1",
-    }  # fmt: skip
-    command = [Path(sys.executable).parent / "ansible-playbook", *words]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def inventory(hosts: dict[str, dict]) -> dict:
