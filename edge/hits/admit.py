@@ -34,6 +34,9 @@ class Client(msgspec.Struct, gc=False):
     languages: str
     headers: Mapping[str, str]  # names in lower case
 
+    def __repr__(self) -> str:
+        return "Client()"
+
 
 class Admit:
     """Decides whether a hit counts. It reads the list of robots when it is made: make it before listening.

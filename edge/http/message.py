@@ -25,6 +25,10 @@ class Request(msgspec.Struct, gc=False):
     body: bytes = b""
     params: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        """Nothing of who asks, and for what: it may end in a log."""
+        return f"Request({self.method})"
+
     def arg(self, name: str) -> str | None:
         """The first value of query parameter `name`, decoded."""
         return query_value(self.query, name) if self.query else None

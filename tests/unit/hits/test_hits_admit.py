@@ -138,3 +138,8 @@ def test_what_is_remembered_is_bounded_and_forgotten_in_time():
     admit.tick(5900.0)
     stats = admit.stats()
     assert stats.agents.entries == stats.referrers.entries == 0
+
+
+def test_who_sent_it_does_not_show():
+    value = "alice@example.org"
+    assert value not in repr(Client(value, value, value, {"referer": value}))

@@ -15,6 +15,12 @@ def named(name):
     return lambda request: text(200, f"{name} {request.params}")
 
 
+def test_a_request_does_not_show_who_asks_and_for_what():
+    secret = "alice"
+    request = Request("GET", f"/{secret}", secret.encode(), {"cookie": secret}, secret, "http", secret, secret.encode())
+    assert secret not in repr(request)
+
+
 @pytest.fixture
 def router():
     made = Router()
