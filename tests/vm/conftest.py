@@ -13,7 +13,7 @@ import vmachine
 from faultsource import Faults, FaultSource
 from programs import peer
 
-PROGRAMS = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "ssh", "ssh-keygen", "ansible-playbook")
+PROGRAMS = ("qemu-system-x86_64", "qemu-img", "mmdebstrap", "ssh", "ssh-keygen")
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:

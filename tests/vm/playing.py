@@ -6,10 +6,12 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +85,16 @@ class Operator:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._runs = 0
-        self._program = peer("ansible-playbook")
+        beside = str(Path(sys.executable).parent)  # where an environment of Python has it
+        self._program = shutil.which("ansible-playbook", path=beside) or peer("ansible-playbook")
+
+    def reaching(self, task: str) -> Callable[[], bool]:
+        """Whether the next run has come to that task."""
+        log = self._log(self._runs + 1)
+        return lambda: log.is_file() and f" {task}]" in log.read_text()
+
+    def _log(self, run: int) -> Path:
+        return self._machine.work / f"play{run}.log"
 
     def play(self, file: Path, *options: str, timeout: float = 600.0, **more: Any) -> Play:
         """ansible/site.yml with the release in `file`."""
@@ -91,7 +102,7 @@ class Operator:
         inventory = self._machine.work / "inventory.json"
         inventory.write_text(json.dumps(self._inventory({**VARIABLES, **more, "edge_bundle_file": str(file)})))
         line = [self._program, "-i", inventory, *options, ROOT / "ansible" / "site.yml"]
-        began, log = time.monotonic(), self._machine.work / f"play{self._runs}.log"
+        began, log = time.monotonic(), self._log(self._runs)
         quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "env": self._environment()}
         with log.open("w") as out:
             done = subprocess.run(line, stdout=out, timeout=timeout, check=False, **quiet)

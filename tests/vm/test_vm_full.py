@@ -145,7 +145,8 @@ def test_the_second_run_changes_nothing(
 
 def test_an_upgrade_refuses_nobody(machine: Machine, operator: Operator, installed: Path, figures: Figures) -> None:
     newer = playing.variant(installed, "newer", "0.99.1")
-    with visiting.Viewer(machine.port) as viewer, visiting.Visitors(machine.port, 10) as visitors:
+    viewer = visiting.Viewer(machine.port, when=operator.reaching("Have it on the disk before it is switched to"))
+    with viewer, visiting.Visitors(machine.port, 10) as visitors:
         done = operator.play(newer, timeout=1500, edge_sites=SITES)
         visiting.until_live(machine.port)
         time.sleep(10)

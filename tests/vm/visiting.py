@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
@@ -139,16 +140,22 @@ class Visitors(threading.Thread):
 
 
 class Viewer(threading.Thread):
-    """`with Viewer(port) as viewer:` watches, and connects again when it is cut. `vain`: connections without a byte."""
+    """`with Viewer(port) as viewer:` watches, and connects again when it is cut. `vain`: connections without a byte.
 
-    def __init__(self, port: int) -> None:
+    It begins `when()`: an emulated processor does little else beside a channel.
+    """
+
+    def __init__(self, port: int, when: Callable[[], bool] = lambda: True) -> None:
         super().__init__(daemon=True)
         self.connections = self.vain = self.bytes = 0
         self.silence = 0.0  # the longest, in seconds
-        self._port, self._last = port, time.monotonic()
+        self._port, self._when, self._last = port, when, 0.0
         self._over = threading.Event()
 
     def run(self) -> None:
+        while not self._when() and not self._over.is_set():
+            time.sleep(1)
+        self._last = time.monotonic()
         while not self._over.is_set():
             before = self.bytes
             with contextlib.suppress(OSError, http.client.HTTPException):
