@@ -7,8 +7,7 @@ once; what takes long to find lasts longer (`shared`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import msgspec
 
@@ -21,16 +20,13 @@ from edge.hits.shared import Paced, Shared, SharedStats
 from edge.hits.statshtml import TOP, Pages
 from edge.hits.statslists import View
 from edge.hits.words import read_words
+from edge.http.door import BODY, Door, Refusal
 from edge.http.html import HTML, WEB, Asset, asset, asset_of, read, send, spoken, still_safety
 from edge.http.message import Headers, Request, Response, text
-from edge.http.router import Router, bearer
+from edge.http.router import Router
 from edge.http.target import query_value
 
-Refusal: TypeAlias = Callable[[Request, str], Response | None]
-
 COOKIE = "edge_stats"
-MAX_TOKEN = 200  # characters
-_BODY = 1024
 _EVERY = 500  # rows of one list alone, and of lists in JSON
 
 
@@ -43,6 +39,7 @@ class Statistics:
         self._ask = Paced(ask, clock)
         self._clock = clock
         self._refusal = refusal
+        self._entrance = Door(refusal, "stats", COOKIE, "/stats")
         self._style = asset(WEB, "stats.css")
         self._pages = Pages(read(WEB, "stats.html").decode(), read_words(), self._style.tag)
 
@@ -51,7 +48,7 @@ class Statistics:
         add("GET", "/stats", self.list)
         add("GET", "/stats.css", lambda request: send(self._style, request))
         add("GET", "/stats/{site}", self.page)
-        add("POST", "/stats/{site}", self.enter, body=_BODY)
+        add("POST", "/stats/{site}", self.enter, body=BODY)
         add("GET", "/api/v1/sites/{site}/stats", self.json)
 
     def stats(self) -> SharedStats:
@@ -61,7 +58,7 @@ class Statistics:
 
     def list(self, request: Request) -> Response:
         """The sites whose statistics are public, or all to whom may see them."""
-        open_to_me = self._may(request)
+        open_to_me = self._entrance.admits(request)
         shown = [
             (each.site.id, each.site.name, each.settings.public)
             for each in self._sites.values()
@@ -75,7 +72,7 @@ class Statistics:
         if asking is None:
             return text(404, "There is no such site.", still_safety())
         private = not asking.settings.public
-        if private and not self._may(request):
+        if private and not self._entrance.admits(request):
             return self._door(request, asking)
         now = asking.now(self._clock.wall())
         try:
@@ -115,27 +112,11 @@ class Statistics:
         asking = self._sites.get(request.params["site"])
         if asking is None:
             return text(404, "There is no such site.", still_safety())
-        token = (query_value(request.body, "token") or "")[:MAX_TOKEN]
-        if token and not self._good(token):
-            return self._door(request, asking, wrong=True)
-        secure = "; Secure" if request.scheme == "https" else ""
-        gone = "" if token else "; Max-Age=0"
-        cookie = f"{COOKIE}={token}; Path=/stats; HttpOnly; SameSite=Strict{secure}{gone}"
         query = f"?{request.query.decode('ascii', 'replace')}" if request.query else ""
-        to = f"/stats/{asking.site.id}{query}" if token else "/stats"
-        return Response(303, (("Location", to), ("Set-Cookie", cookie), ("Cache-Control", "no-store")))
+        to = f"/stats/{asking.site.id}{query}" if query_value(request.body, "token") else "/stats"
+        return self._entrance.enter(request, to) or self._door(request, asking, wrong=True)
 
     # -- who may
-
-    def _may(self, request: Request) -> bool:
-        if bearer(request):
-            return self._refusal(request, "stats") is None
-        token = _cookie(request.headers.get("cookie", ""))
-        return bool(token) and self._good(token)
-
-    def _good(self, token: str) -> bool:
-        probe = Request("GET", "/stats", b"", {"authorization": f"Bearer {token}"}, "", "http", "")
-        return token.isascii() and token.isprintable() and ";" not in token and not self._refusal(probe, "stats")
 
     def _door(self, request: Request, asking: Asking, *, wrong: bool = False) -> Response:
         """A private site's page, which holds nothing but the form. As with channels a number that is guessed can be
@@ -183,11 +164,3 @@ def _period(request: Request, now: Now) -> Period:
 def _chosen(request: Request) -> str:
     """The language in the address, to be carried on."""
     return f"lang={spoken(request)}" if request.arg("lang") else ""
-
-
-def _cookie(field: str) -> str:
-    for part in field[:4096].split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == COOKIE:
-            return value[:MAX_TOKEN]
-    return ""
