@@ -6,7 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from channelcheck import until
+from channelcheck import Viewer, until
 
 from edge.channel.channel import Channel
 from edge.channel.registry import Registry
@@ -56,6 +56,35 @@ async def two_lives(fifo: Path) -> None:
     while hangs.threads() or lives.threads():  # the one that waits for the next to open it
         _open_if_awaited(fifo)
         await asyncio.sleep(0.05)
+
+
+async def viewer_goes_on(fifo: Path, sample: Path) -> None:
+    channel = Channel(ChannelSettings(name="x", source=str(fifo), video=SMALL), SystemClock(), Log("error"))
+    manager = Manager()
+    supervisor = Supervisor(asyncio.get_running_loop(), manager, Log("error"), channel.threads, 0.3, hangs=1.0)
+    viewer = Viewer(channel.hub("ts"))
+    channel.start()
+    await until(lambda: any(thread.beat for thread in channel.threads()))  # it is opening the FIFO
+    other_end = fifo.with_name("same")
+    os.link(fifo, other_end)
+    sample.replace(fifo)
+    supervisor.start()
+
+    await until(lambda: channel.live and viewer.bytes > 20_000)
+    assert (channel.stats().abandoned, supervisor.well) == (1, True)
+    assert len(channel.threads()) == 2
+    os.close(os.open(other_end, os.O_WRONLY))
+    await until(lambda: len(channel.threads()) == 1)
+    assert channel.live
+    supervisor.stop()
+    await channel.close()
+
+
+def test_a_viewer_goes_on_with_the_thread_that_replaces_the_hung_one(tmp_path: Path, small_sample: Path) -> None:
+    os.mkfifo(tmp_path / "source")
+    sample = tmp_path / "sample"
+    sample.write_bytes(small_sample.read_bytes())
+    asyncio.run(asyncio.wait_for(viewer_goes_on(tmp_path / "source", sample), 60))
 
 
 def _open_if_awaited(fifo: Path) -> None:
