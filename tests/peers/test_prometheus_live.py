@@ -7,6 +7,7 @@ The rules are a copy whose waits (`for`) are seconds; their real lengths are pla
 from __future__ import annotations
 
 import re
+import subprocess
 import urllib.request
 from collections import Counter
 from contextlib import ExitStack
@@ -113,6 +114,12 @@ def test_every_metric_that_is_spoken_of_is_in_a_scrape_with_its_type(watched: Wa
         assert there[sample] or base in MAYBE, f"{name} has no sample"
 
 
+def test_promtool_has_nothing_against_the_scrape(promtool: str, watched: Watched) -> None:
+    command = [promtool, "check", "metrics"]
+    done = subprocess.run(command, input=watched.scrape, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
 def test_a_scrape_has_at_most_300_series(watched: Watched) -> None:
     count = sum(samples(watched.scrape).values())
     assert count <= MOST_SERIES
@@ -137,9 +144,6 @@ def filled(expression: str) -> str:
         expression = expression.replace(variable, value)
     assert "$" not in expression
     return expression
-
-
-QUERIES = dict(dashboards.expressions(dashboards.load()))
 
 
 def test_every_query_of_the_dashboard_finds_something(watched: Watched) -> None:
