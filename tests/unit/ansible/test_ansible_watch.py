@@ -1,4 +1,4 @@
-"""The role edge_watch, run on this machine into folders of the test: what it writes is taken, and a second run rests."""
+"""The role edge_watch, run on this machine into folders of the test: what it writes is taken; a second run rests."""
 
 from __future__ import annotations
 
