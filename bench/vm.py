@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -27,7 +26,7 @@ def _ends(log: str) -> dict[str, str]:
 
 
 def _run(marker: str, work: Path, seconds: float) -> int:
-    """pytest's code; after `seconds` it is interrupted, so that it still ends the machine."""
+    """pytest's code; after `seconds` it is ended, and the machine with it."""
     line = [sys.executable, "-m", "pytest", "-s", "-rA", "-p", "no:cacheprovider", "-m", marker, "tests/vm"]
     environment = os.environ | {"EDGE_VM_FIGURES": str(work / "figures.json"), "EDGE_REQUIRE_PEERS": "1"}
     with (work / "log").open("wb") as log:
@@ -35,8 +34,7 @@ def _run(marker: str, work: Path, seconds: float) -> int:
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            return process.wait(300)
+            return common.stop(process)
 
 
 def main() -> None:
