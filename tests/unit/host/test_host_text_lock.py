@@ -1,5 +1,5 @@
-"""Giving back may meet a library that another thread loads: that thread waits for the dynamic loader's lock with the GIL
-in its hands. Whoever holds the loader's lock and wants the GIL then stands still for ever, and the loop with it."""
+"""Giving back may meet a library that another thread loads: that one waits for the lock of the dynamic loader and keeps
+the GIL. Whoever holds that lock and wants the GIL then stands still for ever, and the loop with it."""
 
 from __future__ import annotations
 
