@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from benching import FANOUT, LAGS, RUNGS, TOGETHER, report
+from benching import FANOUT, FULL, HITS, LAGS, RUNGS, STEADY, TOGETHER, report
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,7 +75,7 @@ def test_a_slower_rung_makes_a_run_worse() -> None:
 
 
 def test_only_what_both_have_is_compared() -> None:
-    bare = report(rungs=(), fanout=None, together=None, lags=())
+    bare = report(rungs=(), fanout=None, together=None, lags=(), hits=None)
     assert compare(report(), bare) == compare(bare, report()) == ()
     other_rung = report(together=msgspec.structs.replace(TOGETHER, rungs=("key",), cost=1.0))
     assert not worse(compare(report(), other_rung))
@@ -88,6 +88,36 @@ def test_other_figures_are_judged_too() -> None:
     late = (LAGS[0], msgspec.structs.replace(LAGS[1], p99=0.03))
     assert worse(compare(report(), report(lags=late)))
     assert not worse(compare(report(), report(lags=(msgspec.structs.replace(LAGS[0], p99=0.008), LAGS[1]))))
+
+
+def hits_alone(**changes: object) -> Report:
+    """What came alone at saturation, or steadily, was another."""
+    full = msgspec.structs.replace(FULL, **{k: v for k, v in changes.items() if k == "cost"})
+    steady = msgspec.structs.replace(STEADY, **{k: v for k, v in changes.items() if k == "p99"})
+    return report(hits=msgspec.structs.replace(HITS, alone=msgspec.structs.replace(HITS.alone, sent=(steady, full))))
+
+
+def test_hits_are_judged_by_processor_time_and_by_waits_that_grew_much() -> None:
+    def names(new: Report) -> list[str]:
+        return [row.name for row in compare(report(), new) if row.judged == "worse"]
+
+    assert names(hits_alone()) == []
+    dear = hits_alone(cost=Figure(0.0002, 0.00019, 0.00021))
+    assert names(dear) == ["hits alone: processor of a hit, 32 connections"]
+    assert names(hits_alone(cost=Figure(0.0002, 0.0001, 0.0003))) == []  # noise
+    assert names(hits_alone(p99=0.02)) == ["hits alone: p99 at 200 a second"]
+    assert names(hits_alone(p99=0.012)) == []
+    other = msgspec.structs.replace(HITS, durability="process")
+    assert not any("hits" in row.name for row in compare(report(), report(hits=other)))
+
+
+def test_a_file_from_before_there_were_hits_is_read(tmp_path: Path) -> None:
+    whole = msgspec.to_builtins(report())
+    del whole["hits"], whole["verdict"]["hits"]
+    file = tmp_path / "a.json"
+    file.write_bytes(msgspec.json.encode(whole))
+    assert load(str(file)).hits is None
+    assert not worse(compare(load(str(file)), report()))
 
 
 def test_the_table_tells_ratios_and_doubts() -> None:

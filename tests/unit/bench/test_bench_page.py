@@ -60,7 +60,7 @@ def test_the_page_is_one_file_without_a_script() -> None:
     assert "url(" not in page(report())
     assert "prefers-color-scheme: dark" in page(report())
     assert ("name", "viewport") in found.attributes
-    assert found.tags.count("svg") == 3
+    assert found.tags.count("svg") == 4
 
 
 def test_the_page_and_the_text_say_the_same() -> None:
@@ -92,7 +92,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_a_report_without_measurements_is_shown() -> None:
-    bare = report(rungs=(), lags=(), fanout=None, together=None, stream=None, complete=False)
+    bare = report(rungs=(), lags=(), fanout=None, together=None, stream=None, hits=None, complete=False)
     assert "interrupted" in Checker(page(bare)).words
     assert "interrupted" in " ".join(lines(bare, ""))
 

@@ -99,6 +99,33 @@ def test_what_cannot_be_meant_is_said_at_once(words: list[str], said: str, capsy
     assert said in capsys.readouterr().err
 
 
+SITE = '[[site]]\nid = 1\nhosts = ["www.example.org"]\n'
+
+
+def test_hits_are_measured_by_default_and_where_a_configuration_has_sites(config: str, tmp_path: Path) -> None:
+    assert options().plan.skip == frozenset()
+    assert options("--config", config, "--channel", "news").plan.skip == {"hits"}
+    more = tmp_path / "more.toml"
+    more.write_text(f'data_dir = "{tmp_path}/kept"\n[hits]\ndurability = "process"\n{CONFIG}{SITE}')
+    found = options("--config", str(more), "--channel", "news")
+    assert (found.plan.skip, found.channels) == (frozenset(), True)
+    assert (found.plan.data_dir, found.plan.durability) == (f"{tmp_path}/kept", "process")
+
+
+def test_a_configuration_with_sites_alone_measures_hits_alone(tmp_path: Path) -> None:
+    file = tmp_path / "edge.toml"
+    file.write_text(f'data_dir = "{tmp_path}"\n{SITE}')
+    found = options("--config", str(file))
+    assert "hits" not in found.plan.skip
+    assert {"sample", "rungs", "together", "fanout", "lag"} == found.plan.skip
+    assert found.channels is False
+    with_source = options("--config", str(file), "--source", "/srv/film.ts")
+    assert (with_source.plan.skip, with_source.channels, with_source.channel.source) == (
+        frozenset(), True, "/srv/film.ts",
+    )  # fmt: skip
+    assert main(["bench", "--config", str(file), "--channel", "news"]) == 2
+
+
 def test_which_channels_there_are_is_said(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--config", config]) == 2
     assert main(["bench", "--config", config, "--channel", "nwes"]) == 2
