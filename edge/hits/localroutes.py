@@ -41,7 +41,11 @@ class Keeper(Protocol):
 class LocalRoutes:
     """`add_to` the router of the local socket's own server, and of no other."""
 
-    def __init__(self, sites: Sequence[SiteSettings], store: Keeper, clock: Clock) -> None:
+    def __init__(
+        self, sites: Sequence[SiteSettings], store: Keeper, clock: Clock, deleted: Callable[[], None] = lambda: None
+    ) -> None:
+        """`deleted` is called when something was: what others keep of it must go too."""
+        self._deleted = deleted
         self._sites = {str(site.id): Asking(site) for site in sites}
         self._store = store
         self._clock = clock
@@ -105,11 +109,15 @@ class LocalRoutes:
         site = request.arg("site") or ""
         if not (site.isascii() and site.isdecimal() and len(site) <= 10):
             raise PeerError(400, "expected the number of a site")
-        return json(200, {"days": await self._store.purge_site(int(site), _day(request.arg("before")))})
+        days = await self._store.purge_site(int(site), _day(request.arg("before")))
+        self._deleted()
+        return json(200, {"days": days})
 
     async def forget(self, request: Request) -> Response:
         site, path = self._site(request).site.id, request.body.decode("utf-8", "replace")
-        return json(200, {"names": await self._store.forget(site, path)})
+        names = await self._store.forget(site, path)
+        self._deleted()
+        return json(200, {"names": names})
 
 
 def _telling(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

@@ -60,6 +60,7 @@ class Hits:
         self.store = Store(os.path.join(data_dir, DATABASE), sites, settings, log)  # noqa: PTH118 - without pathlib
         self._uniques: dict[int, int] = {}
         self._look_at = self._purge_at = 0.0
+        self._statistics: Statistics | None = None
         self._working: asyncio.Task[None] | None = None
         self._sealed = -1  # the revision of the secrets that is with systemd
 
@@ -104,11 +105,16 @@ class Hits:
         """What the world may ask."""
         self._endpoint.add_to(router)
         self._scripts.add_to(router)
-        Statistics(self._sites, self.store.ask, self._clock, router.refusal).add_to(router)
+        self._statistics = Statistics(self._sites, self.store.ask, self._clock, router.refusal)
+        self._statistics.add_to(router)
 
     def add_local(self, router: Router) -> None:
         """What the operator's verbs ask, over a socket that only the operator can open."""
-        LocalRoutes(self._sites, self.store, self._clock).add_to(router)
+        LocalRoutes(self._sites, self.store, self._clock, self._forget_pages).add_to(router)
+
+    def _forget_pages(self) -> None:
+        if self._statistics:
+            self._statistics.forget()
 
     def tick(self, now: float) -> None:
         """Once a second, at monotonic second `now`."""

@@ -59,6 +59,11 @@ class Shared:
         for key in [key for key, (until, _) in self._kept.items() if until <= now]:
             del self._kept[key]
 
+    def clear(self) -> None:
+        """What was made, or is being made now, may show what is no longer there: none of it is given to newcomers."""
+        self._kept.clear()
+        self._making.clear()
+
     def _begin(self, key: Hashable, make: Callable[[], Awaitable[Asset]]) -> asyncio.Task[Asset]:
         if len(self._making) >= MOST_MADE:
             self._refused += 1
@@ -71,6 +76,8 @@ class Shared:
         return task
 
     def _keep(self, key: Hashable, done: asyncio.Task[Asset], began: float) -> None:
+        if self._making.get(key) is not done:
+            return  # cleared meanwhile
         del self._making[key]
         if done.cancelled() or done.exception() is not None:
             return  # who waits is told; the next one tries again

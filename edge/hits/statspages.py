@@ -51,6 +51,10 @@ class Statistics:
         add("POST", "/stats/{site}", self.enter, body=BODY)
         add("GET", "/api/v1/sites/{site}/stats", self.json)
 
+    def forget(self) -> None:
+        """Something was deleted: no page shows it any more."""
+        self._shared.clear()
+
     def stats(self) -> SharedStats:
         return self._shared.stats()
 

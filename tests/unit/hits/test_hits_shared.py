@@ -59,6 +59,23 @@ def test_a_burst_is_one_page_and_lasts_ten_seconds():
     run(test)
 
 
+def test_what_was_made_before_something_was_deleted_is_given_to_nobody_new():
+    async def test(kitchen):
+        early = kitchen.ask("a")
+        await asyncio.sleep(0)
+        kitchen.shared.clear()
+        late = kitchen.ask("a")
+        await asyncio.sleep(0)
+        kitchen.ready.set()
+        assert await early is not await late
+        assert await kitchen.ask("a") is await late
+        kitchen.shared.clear()
+        assert await kitchen.ask("a") is not await late
+        assert kitchen.shared.stats().making == 0
+
+    run(test)
+
+
 def test_too_many_different_ones_at_a_time_are_refused_then_drain():
     async def test(kitchen):
         asked = [kitchen.ask(n) for n in range(MOST_MADE)]
