@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Requests under way are answered; `Table.draining` makes that answer the last."""
-        if self._state == HEAD and not self._inbox.waiting:
+        if self._state == HEAD and not self._inbox.waiting and (self._served or not self._table.welcoming):
             self._close()
 
     def abort(self) -> None:

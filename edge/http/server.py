@@ -20,6 +20,8 @@ from edge.http.sockets import BACKLOG, affordable, listeners
 from edge.http.table import HttpStats, Table
 from edge.log import Log
 
+NEWCOMERS = 0.3  # seconds
+
 
 class Server:
     """One set of listeners with one router, on one loop."""
@@ -97,11 +99,14 @@ class Server:
         self._local.clear()
 
     async def drain(self, seconds: float) -> None:
-        """Ends idle connections and streams at once, lets requests under way finish for `seconds`, then cuts."""
+        """Ends idle connections and streams at once, lets requests under way finish for `seconds`, then cuts. Who has
+        just connected may still ask: nobody shall be closed without an answer because a restart came in between."""
         self.stop_accepting()
-        for connection in self._table.all():
-            connection.drain()
-        await self._empty(seconds)
+        for welcoming in (True, False):
+            self._table.welcoming = welcoming
+            for connection in self._table.all():
+                connection.drain()
+            await self._empty(min(NEWCOMERS, seconds) if welcoming else seconds)
         for connection in self._table.all():
             connection.abort()
         await self._empty(1.0)

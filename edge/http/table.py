@@ -90,6 +90,7 @@ class Table:
         self.log = log
         self.counters = Counters()
         self.draining = False
+        self.welcoming = False  # while draining: who has asked nothing yet may still do so
         self.streams = 0
         self.on_empty: Callable[[], object] = int  # the server sets it while it waits for that
         self.budget = budget or Budget()

@@ -117,6 +117,20 @@ def test_drain_closes_the_idle_answers_the_rest_and_listens_no_more():
         assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
+def test_who_has_just_connected_may_still_ask_while_draining():
+    with running() as server, server.connect() as idle, server.connect() as new, server.connect() as silent:
+        idle.sendall(GET)
+        read_until(idle, b"hello\n")
+        server.until_open(3)
+        server.server._table.welcoming = True
+        server.call(lambda: [c.drain() for c in server.server._table.all()])
+        assert read_all(idle) == b""
+        new.sendall(GET)
+        read_until(new, b"hello\n")
+        server.run(server.server.drain(0.05))
+        assert read_all(silent) == b""
+
+
 def test_drain_cuts_what_does_not_end():
     with running() as server, server.connect() as sock:
         sock.sendall(GET[:-2])
