@@ -26,7 +26,7 @@ from edge.hits.schema import connect_reading
 from edge.hits.service import DATABASE
 from edge.units import show_bytes
 
-HELP = "copy what a worker keeps (tokens, state, hits) into one file, also while it runs"
+HELP = "copy what a worker keeps into one file, also while it runs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

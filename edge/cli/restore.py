@@ -17,7 +17,7 @@ from edge.hits.service import DATABASE
 from edge.host.datadir import prepare
 from edge.http.unix import SOCKET, locked
 
-HELP = "put a backup back while no worker runs"
+HELP = "put a backup back, while no worker runs"
 _OURS = (*NAMES, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal")
 
 

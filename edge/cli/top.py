@@ -16,7 +16,7 @@ from edge.cli.topview import screen
 from edge.errors import ConfigError
 from edge.observe.status import Status
 
-HELP = "watch a running worker in the terminal: channels, memory, processor, viewers, hits"
+HELP = "watch a running worker in the terminal"
 TOLD = 10.0  # seconds that it is said that the worker was started anew
 _LEAST, _MOST = 0.2, 3600.0
 
