@@ -65,9 +65,7 @@ async def viewer_goes_on(fifo: Path, sample: Path) -> None:
     viewer = Viewer(channel.hub("ts"))
     channel.start()
     await until(lambda: any(thread.beat for thread in channel.threads()))  # it is opening the FIFO
-    other_end = fifo.with_name("same")
-    os.link(fifo, other_end)
-    sample.replace(fifo)
+    other_end = _replace(fifo, sample)
     supervisor.start()
 
     await until(lambda: channel.live and viewer.bytes > 20_000)
@@ -78,6 +76,14 @@ async def viewer_goes_on(fifo: Path, sample: Path) -> None:
     assert channel.live
     supervisor.stop()
     await channel.close()
+
+
+def _replace(fifo: Path, sample: Path) -> Path:
+    """Where the FIFO is from now on."""
+    other_end = fifo.with_name("same")
+    os.link(fifo, other_end)
+    sample.replace(fifo)
+    return other_end
 
 
 def test_a_viewer_goes_on_with_the_thread_that_replaces_the_hung_one(tmp_path: Path, small_sample: Path) -> None:
