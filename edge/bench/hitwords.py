@@ -76,7 +76,7 @@ def _disk(disk: Disk, durability: str) -> str:
     if durability != "power":
         return f'{takes}; with durability = "{durability}" no answer waits for it.'
     return (
-        f"{takes}: a client that waits for each answer sends at most {about(int(1 / max(disk.p50, 1e-5)))} hits a "
-        f"second; many clients share a write. A small rented server's disk may take {VPS * 1e3:.0f} ms: {1 / VPS:.0f} "
-        "a second for such a client."
+        f"{takes}: by that alone a client that waits for each answer sends at most "
+        f"{about(int(1 / max(disk.p50, 1e-5)))} hits a second; many clients share a write. A small rented server's disk "
+        f"may take {VPS * 1e3:.0f} ms: {1 / VPS:.0f} a second for such a client."
     )
