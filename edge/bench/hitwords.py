@@ -75,8 +75,9 @@ def _disk(disk: Disk, durability: str) -> str:
     takes = f"{of} takes {disk.p50 * 1e3:.2g} ms to make a write safe (99th percentile {disk.p99 * 1e3:.2g})"
     if durability != "power":
         return f'{takes}; with durability = "{durability}" no answer waits for it.'
+    most = about(int(1 / max(disk.p50, 1e-5)))
     return (
-        f"{takes}: by that alone a client that waits for each answer sends at most "
-        f"{about(int(1 / max(disk.p50, 1e-5)))} hits a second; many clients share a write. A small rented server's disk "
-        f"may take {VPS * 1e3:.0f} ms: {1 / VPS:.0f} a second for such a client."
+        f"{takes}: by that alone a client that waits for each answer sends at most {most} hits a second; many clients "
+        f"share a write. A small rented server's disk may take {VPS * 1e3:.0f} ms: {1 / VPS:.0f} a second for such a "
+        "client."
     )
