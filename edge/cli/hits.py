@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli.local import PLACES, place
 from edge.config.load import load
 from edge.errors import ConfigError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from edge.hits.settings import SiteSettings
 
 HELP = "report, export, import and purge the hits of sites"
-PLACES = ("edge.toml", "/etc/edge/edge.toml")  # of the configuration, if none is named; the role writes the second
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,18 +49,11 @@ def run(args: argparse.Namespace) -> int:
     """0: done; 1: some log was not read, or the database refuses."""
     from edge.cli.hitslocal import Operator  # noqa: PLC0415 - only this verb pays for it
 
-    settings = load(args.config or _place())
+    settings = load(args.config or place())
     site = _removed(settings, args) or _site(settings, args.site)
     return {"report": _show, "export": _export, "import": _import, "purge": _purge, "forget": _forget}[args.verb](
         args, site, Operator(settings)
     )
-
-
-def _place() -> str:
-    for place in PLACES:
-        if Path(place).is_file():
-            return place
-    raise ConfigError(f"expected --config FILE, or one of {' and '.join(PLACES)}")
 
 
 def _site(settings: Settings, wanted: int | None) -> SiteSettings:

@@ -7,16 +7,16 @@ Should both write at that moment, SQLite's locks keep them apart, and the worker
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from contextlib import AbstractContextManager, contextmanager
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
+from edge.cli.local import LocalConnection, acting
 from edge.config.model import Settings
 from edge.errors import ConfigError, OverloadError, StoreError
 from edge.hits import export, purge, reading
@@ -28,24 +28,15 @@ from edge.hits.report import Report
 from edge.hits.schema import connect_reading
 from edge.hits.service import DATABASE
 from edge.hits.settings import SiteSettings
-from edge.http.unix import SOCKET, path_of
+from edge.http.unix import SOCKET
 from edge.log import Log
 
 _SECONDS = 60.0  # longer than the worker takes for any answer
 _TRIES = 60  # a second apart, while the worker has too much to do
 
 
-class Worker(HTTPConnection):
-    """HTTP over the worker's socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("edge", timeout=_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_SECONDS)
-        self.sock.connect(self._path)
+class Worker(LocalConnection):
+    """The worker's routes for hits."""
 
     def ask(self, method: str, name: str, words: dict[str, Any], body: bytes | None = None) -> bytes:
         """The answer's body. An EdgeError says what the worker said."""
@@ -70,7 +61,6 @@ class Operator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._socket = path_of(os.path.join(settings.data_dir, SOCKET))  # noqa: PTH118 - `path_of` wants text
         self._database = os.path.join(settings.data_dir, DATABASE)  # noqa: PTH118
         self._ledger: Ledger | None = None
 
@@ -147,7 +137,7 @@ class Operator:
 
     def _worker(self) -> Worker | None:
         """None: none runs. StoreError: one may run, but this user may not talk to it."""
-        worker = Worker(self._socket)
+        worker = Worker(self._settings.data_dir, _SECONDS)
         try:
             worker.connect()
         except (FileNotFoundError, ConnectionRefusedError):
@@ -155,7 +145,9 @@ class Operator:
             return None
         except OSError as error:
             worker.close()
-            raise StoreError(f"{self._socket}: {error.strerror}; be the user that runs edge, or root") from None
+            raise StoreError(
+                f"{self._settings.data_dir}/{SOCKET}: {error.strerror}; be the user that runs edge, or root"
+            ) from None
         return worker
 
     # -- the database
@@ -177,24 +169,8 @@ class Operator:
             self._ledger = Ledger(self._database, self._settings.sites, durability, Log("error"))
         return self._ledger
 
-    @contextmanager
-    def _acting(self) -> Iterator[None]:
-        """root acts as the directory's owner meanwhile: what it makes there must be the service's."""
-        before = os.geteuid(), os.getegid()
-        try:
-            owner = os.stat(self._settings.data_dir)  # noqa: PTH116
-        except OSError:
-            owner = None
-        if before[0] != 0 or owner is None or owner.st_uid == 0:
-            yield
-            return
-        os.setegid(owner.st_gid)
-        os.seteuid(owner.st_uid)
-        try:
-            yield
-        finally:
-            os.seteuid(before[0])
-            os.setegid(before[1])
+    def _acting(self) -> AbstractContextManager[None]:
+        return acting(self._settings.data_dir)
 
 
 def _patiently(worker: Worker, body: bytes) -> None:
