@@ -35,6 +35,8 @@ def phases(seconds: float, *, beside: bool) -> tuple[SendPhase, ...]:
     wanted: list[tuple[int, float | None]] = [(FEW, SLOW), (FEW, STEADY), (FEW, None), (MANY, None)]
     if seconds < len(wanted) * FULL:
         wanted = [(FEW, STEADY), (MANY if beside else FEW, None)]
+    if seconds < len(wanted) * LEAST_PHASE:
+        wanted = wanted[-1:]
     each = seconds / len(wanted)
     if each < LEAST_PHASE:
         raise NotMeasuredError("no time was left")
@@ -82,6 +84,8 @@ def _uncosted(sent: Sent) -> Sent:
 
 def _send(worker: Worker, processes: Processes, todo: tuple[SendPhase, ...]) -> tuple[Sent, ...]:
     """From outside the cage: visitors are other machines."""
+    if not todo:
+        return ()
     task = SendTask(int(worker.url.rpartition(":")[2]), worker.pid, SITE, HOST, todo)
     patience = sum(phase.seconds for phase in todo) + PATIENCE
     found: SendFound = processes.run("send", task, patience, SendFound, free=True)

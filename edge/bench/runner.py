@@ -192,7 +192,7 @@ class Runner:
             if what.data_dir is not None and where.of != "data_dir":
                 self.found.left_out.append(f"hits on the disk of data_dir, where nothing can be written: in {where.of}")
             self._try("how long its disk takes", partial(self._disk, where), min(DISK, seconds / 10))
-            share = 1.0 if "together" in what.skip else 0.4
+            share = 1.0 if "together" in what.skip else 0.45
             self._progress.step("hits alone")
             self._try("hits alone", partial(self._hits_alone, where), (end - time.monotonic()) * share)
             if "together" not in what.skip:
