@@ -43,6 +43,10 @@ class Head(msgspec.Struct, gc=False):
     chunked: bool = False
     expects: bool = False  # 100-continue
 
+    def __repr__(self) -> str:
+        """As of `Request`: no header, no query."""
+        return f"Head({self.method})"
+
 
 class _Fields:
     """What llhttp finds. Repeated fields are one list (RFC 9110 5.3), except where a second one is an attack."""

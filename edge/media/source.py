@@ -330,7 +330,7 @@ def open_url(
     except (av.FFmpegError, ValueError, OSError) as error:
         if timeout and time.monotonic() - started >= kinds.CONNECT:  # RTSP calls an interrupted read invalid data
             raise SourceError("silent", f"expected an answer within {kinds.CONNECT:g} s") from None
-        raise classify(error, opening=True, path=url if kind is kinds.FILE else "") from None
+        raise classify(error, opening=True, path=url if kind.name == kinds.FILE.name else "") from None
     return _opened(container, kind, program, language)
 
 

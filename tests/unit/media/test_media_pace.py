@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from edge.media.overlap import TICKS
-from edge.media.pace import BURST, FILLED, Allowance, Lateness, Pacer
+from edge.media.pace import BURST, FILLED, SLACK, Allowance, Lateness, Pacer
 from edge.media.video import MOST_REPEATS, REPEAT, FrameRate, repeats
 
 
@@ -34,6 +34,23 @@ def test_pace_over_an_hour_has_no_drift() -> None:
     for n in range(3600 * 25):
         now += pacer.delay(n / 25, now)
     assert now == pytest.approx(3600 - 1 / 25, abs=1e-6)
+
+
+def test_sleeps_that_end_late_cost_no_time() -> None:
+    pacer, now = Pacer(0.0), 0.0
+    for n in range(3600 * 25):
+        wait = pacer.delay(n / 25, now)
+        now += wait + 0.012 if wait else 0.001
+    assert now == pytest.approx(3600 - 1 / 25, abs=0.1)
+
+
+def test_media_that_is_a_little_late_is_caught_up_with_and_a_stall_is_not() -> None:
+    pacer = Pacer(0.0)
+    pacer.delay(0.0, 0.0)
+    assert pacer.delay(1.0, 1.0 + SLACK) == 0.0
+    assert pacer.delay(4.0, 2.0 + SLACK) == pytest.approx(2.0 - SLACK)
+    assert pacer.delay(5.0, 5.1 + SLACK) == 0.0
+    assert pacer.delay(6.0, 5.1 + SLACK) == pytest.approx(1.0)
 
 
 def test_lag_is_what_the_output_is_behind_its_best() -> None:
