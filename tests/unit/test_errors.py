@@ -19,7 +19,7 @@ def test_every_error_of_the_package_has_an_owner_of_the_list() -> None:
     for module in pkgutil.walk_packages(edge.__path__, "edge."):
         if module.name != "edge.__main__":
             importlib.import_module(module.name)
-    owners = {"configuration", "source", "codec", "peer", "store", "overload", "host"}
+    owners = {"configuration", "source", "codec", "peer", "store", "overload", "host", "controller"}
     for cls in tree(errors.EdgeError)[1:]:
         assert cls.owner in owners, cls
 
