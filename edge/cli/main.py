@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="edge",
-        description="One steady live channel from a source that keeps failing.",
+        description="A steady live channel from a source that keeps failing; visits counted without personal data.",
         usage="edge VERB [options]   (edge VERB --help says more)",
         epilog=f"verbs:\n{verbs}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

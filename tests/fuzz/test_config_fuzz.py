@@ -15,8 +15,21 @@ from edge.config.load import parse, settle
 from edge.config.mistake import Mistakes
 from edge.config.model import Document, Settings
 
-KEYS = ["data_dir", "log", "level", "http", "channel", "listen", "egress", "headers", "name", "source", "video", "audio"]
-KEYS += ["codec", "width", "height", "fit", "fps", "bitrate", "preset", "channels", "program", "user_file", "public"]
+KEYS = ["data_dir", "log", "level", "http", "channel", "listen", "egress", "headers", "name", "source", "video"]
+KEYS += [
+    "audio",
+    "codec",
+    "width",
+    "height",
+    "fit",
+    "fps",
+    "bitrate",
+    "preset",
+    "channels",
+    "program",
+    "user_file",
+    "public",
+]
 KEYS += ["trusted_proxies", "max_viewers", "traffic_per_month", "metrics_listen", "password_file", "audio_language"]
 VALUES = [
     "h264",
