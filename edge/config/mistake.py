@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -11,6 +13,7 @@ from edge.log import redact
 
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SHOWN = 100
+_ARTICLES = {"name": "a name", "id": "an id"}
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -31,6 +34,21 @@ class Mistakes(ConfigError):
     def __init__(self, messages: tuple[str, ...]) -> None:
         super().__init__("\n".join(messages))
         self.messages = messages
+
+
+def repeated(tables: list[Any], path: str, key: str, kind: type, most: int) -> Iterator[Mistake]:
+    """Tables of the array at `path` whose `key`, of type `kind`, another one has; and more of them than `most`."""
+    first: dict[object, int] = {}
+    for index, table in enumerate(tables):
+        value = table.get(key) if isinstance(table, dict) else None
+        if not isinstance(value, kind):
+            continue
+        if value in first:
+            what = f"{show(value)}, as {path}[{first[value]}] has"
+            yield Mistake(f"{path}[{index}].{key}", f"{_ARTICLES[key]} of its own", what)
+        first.setdefault(value, index)
+    if len(tables) > most:
+        yield Mistake(path, f"at most {most} {path}s", str(len(tables)))
 
 
 def child(path: str, key: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edge.access.proxies import read_address, read_network
-from edge.config.mistake import Mistake, child, quoted, show
+from edge.config.mistake import Mistake, child, quoted, repeated, show
 from edge.config.model import MemorySize
 from edge.config.siterules import SITE_RULES
 from edge.config.walk import Rule
@@ -124,16 +124,7 @@ def _credentials(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:
 
 
 def channels(tables: list[Any], path: str) -> Iterator[Mistake]:
-    first: dict[str, int] = {}
-    for index, table in enumerate(tables):
-        name = table.get("name") if isinstance(table, dict) else None
-        if not isinstance(name, str):
-            continue
-        if name in first:
-            yield Mistake(f"{path}[{index}].name", "a name of its own", f"{quoted(name)}, as {path}[{first[name]}] has")
-        first.setdefault(name, index)
-    if len(tables) > MAX_CHANNELS:
-        yield Mistake(path, f"at most {MAX_CHANNELS} channels", str(len(tables)))
+    yield from repeated(tables, path, "name", str, MAX_CHANNELS)
 
 
 def video(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edge.config.mistake import Mistake, child, quoted
+from edge.config.mistake import Mistake, child, quoted, repeated
 from edge.config.walk import Rule
 from edge.errors import ConfigError
 from edge.hits.calendar import Calendar
@@ -20,16 +20,7 @@ _MANY = 50  # rules and names of one site: each is looked at for each hit
 
 
 def sites(tables: list[Any], path: str) -> Iterator[Mistake]:
-    first: dict[int, int] = {}
-    for index, table in enumerate(tables):
-        number = table.get("id") if isinstance(table, dict) else None
-        if not isinstance(number, int):
-            continue
-        if number in first:
-            yield Mistake(f"{path}[{index}].id", "an id of its own", f"{number}, as {path}[{first[number]}] has")
-        first.setdefault(number, index)
-    if len(tables) > MAX_SITES:
-        yield Mistake(path, f"at most {MAX_SITES} sites", str(len(tables)))
+    yield from repeated(tables, path, "id", int, MAX_SITES)
 
 
 def site(table: Mapping[str, Any], path: str) -> Iterator[Mistake]:

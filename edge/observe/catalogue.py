@@ -5,44 +5,20 @@ Names by Prometheus' practices: prefix `edge_`, base units, `_total` on counters
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Literal
 
-import msgspec
-
-from edge.flow.stats import HistogramStats
-from edge.observe.sites import HITS_METRICS, HitsMetric
+from edge.observe.metric import Metric, Sample, Value, spread
+from edge.observe.sites import HITS_METRICS, HitsSnapshot
 from edge.observe.snapshot import ChannelSnapshot, Snapshot
-
-Sample: TypeAlias = tuple[tuple[str, ...], float | HistogramStats]
-_Value: TypeAlias = float | Mapping[str, int] | None
-
-
-class Metric(msgspec.Struct, frozen=True):
-    """`read` gives each sample as its label values, in the order of `labels`, and its value."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram", "info"]
-    help: str
-    labels: tuple[str, ...]
-    read: Callable[[Snapshot], Iterator[Sample]]
-
-
-def _spread(value: _Value, *labels: str) -> Iterator[Sample]:
-    """One sample, or one for each word of a mapping; none for what is not known."""
-    if isinstance(value, Mapping):
-        for word, count in value.items():
-            yield (*labels, word), count
-    elif value is not None:
-        yield labels, value
 
 
 def _of_channel(
-    name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[ChannelSnapshot], _Value], *labels: str
-) -> Metric:
+    name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[ChannelSnapshot], Value], *labels: str
+) -> Metric[Snapshot]:
     def samples(snapshot: Snapshot) -> Iterator[Sample]:
         for channel in snapshot.channels:
-            yield from _spread(read(channel), channel.name)
+            yield from spread(read(channel), channel.name)
 
     return Metric(name, kind, text, ("channel", *labels), samples)
 
@@ -53,12 +29,12 @@ def _speed(channel: ChannelSnapshot) -> float | None:
 
 
 def _of_process(
-    name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[Snapshot], _Value], *labels: str
-) -> Metric:
-    return Metric(name, kind, text, labels, lambda snapshot: _spread(read(snapshot)))
+    name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[Snapshot], Value], *labels: str
+) -> Metric[Snapshot]:
+    return Metric(name, kind, text, labels, lambda snapshot: spread(read(snapshot)))
 
 
-def _of_hits(metric: HitsMetric) -> Metric:
+def _of_hits(metric: Metric[HitsSnapshot]) -> Metric[Snapshot]:
     def samples(snapshot: Snapshot) -> Iterator[Sample]:
         if snapshot.hits:
             yield from metric.read(snapshot.hits)
@@ -76,7 +52,7 @@ def _build(snapshot: Snapshot) -> Iterator[Sample]:
     yield (build.version, build.pyav, build.ffmpeg, build.python), 1
 
 
-METRICS: tuple[Metric, ...] = (
+METRICS: tuple[Metric[Snapshot], ...] = (
     _of_channel(
         "edge_channel_up",
         "gauge",

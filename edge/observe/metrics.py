@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from edge.flow.stats import HistogramStats
 from edge.host.standins import standins
-from edge.observe.catalogue import METRICS, Metric
+from edge.observe.catalogue import METRICS
+from edge.observe.metric import Metric
 from edge.observe.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class _Rendering:
                 yield _family(metric, self._snapshot)
 
 
-def _family(metric: Metric, snapshot: Snapshot) -> metrics_core.Metric:
+def _family(metric: Metric[Snapshot], snapshot: Snapshot) -> metrics_core.Metric:
     """The client's own families would do the same; its plain Metric takes all kinds and knows no `_created`."""
     from prometheus_client.metrics_core import Metric as Family  # noqa: PLC0415
 

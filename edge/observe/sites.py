@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
 from edge.flow.stats import HistogramStats
-
-Value: TypeAlias = float | Mapping[str, int] | HistogramStats | None
+from edge.observe.metric import Metric, Sample, Value, spread
 
 
 class SiteSnapshot(msgspec.Struct, frozen=True):
@@ -42,24 +41,6 @@ class HitsSnapshot(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, sites=tuple(site for site in self.sites if site.public))
 
 
-class HitsMetric(msgspec.Struct, frozen=True):
-    """As `edge.observe.catalogue.Metric`, reading from a `HitsSnapshot`."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    help: str
-    labels: tuple[str, ...]
-    read: Callable[[HitsSnapshot], Iterator[tuple[tuple[str, ...], float | HistogramStats]]]
-
-
-def _spread(value: Value, *labels: str) -> Iterator[tuple[tuple[str, ...], float | HistogramStats]]:
-    if isinstance(value, Mapping):
-        for word, count in value.items():
-            yield (*labels, word), count
-    elif value is not None:
-        yield labels, value
-
-
 def _told(hits: Mapping[str, int]) -> dict[str, int]:
     """By kind, the rare ones together: all twelve at each of ten sites would be half of a scrape's 300 series."""
     told: dict[str, int] = {}
@@ -71,12 +52,12 @@ def _told(hits: Mapping[str, int]) -> dict[str, int]:
 
 def _of_site(
     name: str, kind: Literal["counter", "gauge"], text: str, read: Callable[[SiteSnapshot], Value], *labels: str
-) -> HitsMetric:
-    def samples(hits: HitsSnapshot) -> Iterator[tuple[tuple[str, ...], float | HistogramStats]]:
+) -> Metric[HitsSnapshot]:
+    def samples(hits: HitsSnapshot) -> Iterator[Sample]:
         for site in hits.sites:
-            yield from _spread(read(site), str(site.site))
+            yield from spread(read(site), str(site.site))
 
-    return HitsMetric(name, kind, text, ("site", *labels), samples)
+    return Metric(name, kind, text, ("site", *labels), samples)
 
 
 def _of_all(
@@ -85,11 +66,11 @@ def _of_all(
     text: str,
     read: Callable[[HitsSnapshot], Value],
     *labels: str,
-) -> HitsMetric:
-    return HitsMetric(name, kind, text, labels, lambda hits: _spread(read(hits)))
+) -> Metric[HitsSnapshot]:
+    return Metric(name, kind, text, labels, lambda hits: spread(read(hits)))
 
 
-HITS_METRICS: tuple[HitsMetric, ...] = (
+HITS_METRICS: tuple[Metric[HitsSnapshot], ...] = (
     _of_site(
         "edge_hits_total", "counter", "Hits that were counted, by kind: pageview, event, goal, the others together.",
         lambda s: _told(s.hits), "kind",
