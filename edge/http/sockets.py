@@ -14,7 +14,7 @@ from edge.http.inherited import Inherited
 from edge.http.limits import Limits
 from edge.http.unix import PREFIX, UnixListener, path_of
 
-BACKLOG = 511  # as nginx; with 128 the slowest of 900 who connect at once was served after 1.0 s, not 0.1: its SYN was lost
+BACKLOG = 511  # as nginx; with 128 the slowest of 900 who connect at once lost its SYN: 1.0 s, not 0.1
 _FAMILY_MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # localhost may be ::1 too where IPv6 is switched off
 _RESERVED = 64  # descriptors for everything that is no connection of ours: sources, files, the loop
 _NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)
