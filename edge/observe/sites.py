@@ -72,7 +72,7 @@ def _of_all(
 
 HITS_METRICS: tuple[Metric[HitsSnapshot], ...] = (
     _of_site(
-        "edge_hits_total", "counter", "Hits that were counted, by kind: pageview, event, goal, the others together.",
+        "edge_hits_total", "counter", "Hits that were taken, by kind: pageview, event, goal, the others together.",
         lambda s: _told(s.hits), "kind",
     ),
     _of_site("edge_visits_total", "counter", "Visits that began.", lambda s: s.visits),
@@ -110,7 +110,7 @@ HITS_METRICS: tuple[Metric[HitsSnapshot], ...] = (
     _of_all(
         "edge_hits_failed_total",
         "counter",
-        "Hits that were refused with 503, as they could not be kept.",
+        "Hits that were taken and then refused with 503, as they could not be kept.",
         lambda h: h.failed,
     ),
     _of_all(
