@@ -20,8 +20,8 @@ LAST = "RELEASE"  # the last member, so that a release that was unpacked in part
 
 
 class Manifest(NamedTuple):
-    """What stands in `FILE.json`; `release` is the name of the folder on a host. `inputs` tells whether FILE is made of
-    what would be bundled now."""
+    """What stands in `FILE.json`; `release` is the name of the folder on a host, and what the worker answers with.
+    `inputs` tells whether FILE is made of what would be bundled now."""
 
     release: str
     version: str
@@ -43,9 +43,14 @@ def _sources() -> Iterator[Path]:
     return (p for p in PACKAGE.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
-def describe(folder: Path, target: Target, pins: list[Pin]) -> None:
+def name(made_of: str) -> str:
+    """A release's own, VERSION-SHA8: by what it is made of, as it cannot hold the hash of the archive that it is in."""
+    return f"{__version__}-{made_of[:8]}"
+
+
+def describe(folder: Path, release: str, target: Target, pins: list[Pin]) -> None:
     """Writes RELEASE: for people, and the sign that all is there."""
-    said = {"version": __version__, "python": target.minor, "arch": target.arch}
+    said = {"release": release, "version": __version__, "python": target.minor, "arch": target.arch}
     packages = {pin.name: pin.version for pin in pins}
     (folder / LAST).write_text(json.dumps({**said, "packages": packages}, indent=2) + "\n")
 
@@ -88,7 +93,7 @@ def hash_of(file: Path) -> str:
 
 
 def manifest(target: Target, sha256: str, made_of: str) -> Manifest:
-    return Manifest(f"{__version__}-{sha256[:8]}", __version__, sha256, target.minor, target.arch, made_of)
+    return Manifest(name(made_of), __version__, sha256, target.minor, target.arch, made_of)
 
 
 def save(described: Manifest, output: Path) -> None:

@@ -71,16 +71,7 @@ def _has_pip(python: str) -> bool:
 
 def download(lock: Path, target: Target, folder: Path) -> list[Path]:
     """The wheels of the lock file, their hashes verified by pip."""
-    words: list[str | Path] = [
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--require-hashes",
-        "--dest",
-        folder,
-        "--requirement",
-        lock,
-    ]
+    words = ["download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(folder), "--requirement", str(lock)]
     run([*pip_of(target), *words, *target.pip_options()], f"wheels of {lock}")
     return sorted(folder.glob("*.whl"))
 

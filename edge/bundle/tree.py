@@ -26,13 +26,14 @@ sys.exit(main())' "$release/site" "$@"
 """
 
 
-def build(folder: Path, wheels: Iterable[Path], target: Target) -> None:
-    """Makes `site/` and `bin/edge` in the empty folder."""
+def build(folder: Path, wheels: Iterable[Path], target: Target, release: str) -> None:
+    """Makes `site/` and `bin/edge` in the empty folder; what runs from there knows that it is `release`."""
     site = folder / "site"
     site.mkdir()
     for wheel in wheels:
         unpack(wheel, site)
     shutil.copytree(PACKAGE, site / "edge", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    (site / "edge" / "release.py").write_text(f'"""Written by edge bundle."""\n\nRELEASE = "{release}"\n')
     compile_all(site, target)
     launcher = folder / "bin" / "edge"
     launcher.parent.mkdir()
@@ -55,17 +56,7 @@ def unpack(wheel: Path, site: Path) -> None:
 def compile_all(site: Path, target: Target) -> None:
     """By one process and with one hash seed, so that the same sources give the same bytes. The host never looks at
     modification times: `unchecked-hash` takes the bytecode as it is."""
-    compiling: list[str | Path] = [
-        "-s",
-        "-S",
-        "-m",
-        "compileall",
-        "-q",
-        "-s",
-        site,
-        "--invalidation-mode",
-        "unchecked-hash",
-        site,
-    ]
+    compiling = ["-s", "-S", "-m", "compileall", "-q", "-s", str(site)]
+    compiling += ["--invalidation-mode", "unchecked-hash", str(site)]
     environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
     run([python_of(target), *compiling], f"compiling for Python {target.minor}", environment)

@@ -59,18 +59,19 @@ def bundle(wanted: Target, file: Path, output: Path) -> Manifest:
         return before
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="edge-bundle-") as name:
-        made = archive.manifest(wanted, _pack(Path(name), wanted, file, pins, output), made_of)
+        release = _tree(Path(name), wanted, file, pins, archive.name(made_of))
+        made = archive.manifest(wanted, archive.pack(release, output), made_of)
     archive.save(made, output)
     return made
 
 
-def _pack(work: Path, wanted: Target, file: Path, pins: list[lock.Pin], output: Path) -> str:
+def _tree(work: Path, wanted: Target, file: Path, pins: list[lock.Pin], name: str) -> Path:
     wheels, release = work / "wheels", work / "release"
     wheels.mkdir()
     release.mkdir()
-    tree.build(release, tools.download(file, wanted, wheels), wanted)
-    archive.describe(release, wanted, pins)
-    return archive.pack(release, output)
+    tree.build(release, tools.download(file, wanted, wheels), wanted, name)
+    archive.describe(release, name, wanted, pins)
+    return release
 
 
 def _refresh(file: Path, wanted: Target) -> int:

@@ -66,7 +66,7 @@ def _whole(now: Status, change: Rates | None, where: str, note: str) -> Iterator
     state: Span = (now.state, STATES.get(now.state, ""))
     yield [
         ("edge ", "bold"),
-        (now.build.version, "bold"),
+        (now.build.release or now.build.version, "bold"),
         ("  ", ""),
         state,
         (f"  up {say.ago(now.uptime)}  {at}  {where}", ""),

@@ -6,14 +6,14 @@ import platform
 
 import av
 
-from edge import __version__
+from edge.release import RELEASE
 
 
 def version() -> str:
     """One line: edge, PyAV, FFmpeg with its two libraries that matter, Python."""
     codec, format_ = (_dotted(av.library_versions[name]) for name in ("libavcodec", "libavformat"))
     return (
-        f"edge {__version__} (PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info} with libavcodec {codec} "
+        f"edge {RELEASE} (PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info} with libavcodec {codec} "
         f"and libavformat {format_}, Python {platform.python_version()})"
     )
 

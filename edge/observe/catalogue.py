@@ -49,7 +49,7 @@ def _loop_lag(snapshot: Snapshot) -> Iterator[Sample]:
 
 def _build(snapshot: Snapshot) -> Iterator[Sample]:
     build = snapshot.build
-    yield (build.version, build.pyav, build.ffmpeg, build.python), 1
+    yield (build.version, build.release, build.pyav, build.ffmpeg, build.python), 1
 
 
 METRICS: tuple[Metric[Snapshot], ...] = (
@@ -286,5 +286,5 @@ METRICS: tuple[Metric[Snapshot], ...] = (
         _loop_lag,
     ),
     *map(_of_hits, HITS_METRICS),
-    Metric("edge_build_info", "info", "Versions at work.", ("version", "pyav", "ffmpeg", "python"), _build),
+    Metric("edge_build_info", "info", "Versions at work.", ("version", "release", "pyav", "ffmpeg", "python"), _build),
 )

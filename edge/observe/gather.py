@@ -14,6 +14,7 @@ from edge.host.governing import LoadStats
 from edge.media.settings import RUNGS
 from edge.observe.sites import HitsSnapshot, SiteSnapshot
 from edge.observe.snapshot import Build, ChannelSnapshot
+from edge.release import RELEASE
 from edge.serve.hlsfeed import HlsFeedStats
 from edge.serve.progressive import AudienceStats
 
@@ -103,4 +104,4 @@ def build() -> Build:
     ffmpeg = ""
     if av is not None:
         ffmpeg = str(getattr(av, "ffmpeg_version_info", ""))  # not yet there while a thread imports it
-    return Build(__version__, platform.python_version(), getattr(av, "__version__", ""), ffmpeg)
+    return Build(__version__, platform.python_version(), getattr(av, "__version__", ""), ffmpeg, RELEASE)

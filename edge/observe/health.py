@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from edge import __version__
+from edge.release import RELEASE
 
 FRESH_SECONDS = 15.0
 
@@ -32,17 +32,17 @@ class Freshness(msgspec.Struct, frozen=True):
 def health(*, well: bool = True) -> tuple[int, str]:
     """Answered at all means that the loop lives; also while draining. Not `well`: a thread hangs for good."""
     if not well:
-        return 503, f"hung, edge {__version__}: a thread hangs in a library; restart edge"
-    return 200, f"ok, edge {__version__}"
+        return 503, f"hung, edge {RELEASE}: a thread hangs in a library; restart edge"
+    return 200, f"ok, edge {RELEASE}"
 
 
 def ready(state: Readiness) -> tuple[int, str]:
     missing = [name for name in ("configuration", "store", "listeners") if not getattr(state, name)]
     if state.draining:
-        return 503, f"not ready, edge {__version__}: stopping"
+        return 503, f"not ready, edge {RELEASE}: stopping"
     if missing:
-        return 503, f"not ready, edge {__version__}: waits for {', '.join(missing)}"
-    return 200, f"ready, edge {__version__}"
+        return 503, f"not ready, edge {RELEASE}: waits for {', '.join(missing)}"
+    return 200, f"ready, edge {RELEASE}"
 
 
 def state_word(state: Readiness) -> str:
@@ -57,4 +57,4 @@ def ready_channels(state: Readiness, channels: Sequence[Freshness], *, private: 
     stale = dict.fromkeys(c.name if c.public or private else "a private channel" for c in late)
     if status != 200 or not stale:
         return status, body
-    return 503, f"not ready, edge {__version__}: no frame in the last {FRESH_SECONDS:g} s from {', '.join(stale)}"
+    return 503, f"not ready, edge {RELEASE}: no frame in the last {FRESH_SECONDS:g} s from {', '.join(stale)}"

@@ -40,12 +40,13 @@ class ChannelSnapshot(msgspec.Struct, frozen=True):
 
 
 class Build(msgspec.Struct, frozen=True):
-    """Which versions are at work; empty where a library is not loaded."""
+    """Which versions are at work; empty where a library is not loaded. `release`: which build of the version."""
 
     version: str
     python: str
     pyav: str = ""
     ffmpeg: str = ""
+    release: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -72,7 +72,7 @@ def _action(chosen: str | None, lang: str) -> str:
 
 def _whole(now: Status, rates: Rates | None, texts: Mapping[str, str]) -> Iterator[str]:
     state = texts.get(now.state, now.state)
-    yield f'<p class="state {now.state}"><b>{escape(state)}</b> edge {escape(now.build.version)}</p><dl class="cards">'
+    yield f'<p class="state {now.state}"><b>{escape(state)}</b> edge {escape(now.build.release)}</p><dl class="cards">'
     yield _card(texts["uptime"], say.ago(now.uptime), "")
     yield from _memory(now, texts)
     yield from _processor(now, rates, texts)

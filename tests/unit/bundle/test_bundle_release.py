@@ -42,8 +42,9 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "cli").mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "cli" / "__init__.py").write_text("")
-    shown = "thing.__file__, thing.__cached__, sys.flags.isolated, *sys.argv[1:]"
-    said = f"import sys, thing\ndef main():\n    print({shown})\n"
+    (package / "release.py").write_text('RELEASE = "1-source"\n')
+    shown = "RELEASE, thing.__file__, thing.__cached__, sys.flags.isolated, *sys.argv[1:]"
+    said = f"import sys, thing\nfrom edge.release import RELEASE\ndef main():\n    print({shown})\n"
     (package / "cli" / "main.py").write_text(said)
     monkeypatch.setattr(tree, "PACKAGE", package)
     return wheel(tmp_path, {"thing.py": "NAMES = {'a', 'b', 'c'}\n", "thing.pyx": "", "thing-1.data/scripts/x": ""})
@@ -51,12 +52,12 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def made(folder: Path, small: Path) -> Path:
     folder.mkdir(parents=True)
-    tree.build(folder, [small], HERE)
-    archive.describe(folder, HERE, [Pin("thing", "1", "0" * 64)])
+    tree.build(folder, [small], HERE, "1-abcdef12")
+    archive.describe(folder, "1-abcdef12", HERE, [Pin("thing", "1", "0" * 64)])
     return folder
 
 
-def test_a_release_runs_where_it_was_moved_to_and_through_links(tmp_path: Path, small: Path) -> None:
+def test_a_release_runs_where_it_was_moved_to_and_through_links_and_knows_its_name(tmp_path: Path, small: Path) -> None:
     made(tmp_path / "a", small).rename(tmp_path / "b")
     (tmp_path / "current").symlink_to("b")
     (tmp_path / "edge").symlink_to("current/bin/edge")
@@ -69,7 +70,7 @@ def test_a_release_runs_where_it_was_moved_to_and_through_links(tmp_path: Path, 
     )
     site = tmp_path / "b" / "site"
     compiled = site / "__pycache__" / f"thing.cpython-{MINOR.replace('.', '')}.pyc"
-    assert done.stdout.split(" ", 3) == [f"{site}/thing.py", str(compiled), "1", "run --config a b\n"]
+    assert done.stdout.split(" ", 4) == ["1-abcdef12", f"{site}/thing.py", str(compiled), "1", "run --config a b\n"]
 
 
 def test_bytecode_is_taken_as_it_is(tmp_path: Path, small: Path) -> None:
@@ -110,10 +111,10 @@ def test_a_wheel_that_leaves_its_folder_is_refused(tmp_path: Path) -> None:
 def test_what_is_beside_an_archive_counts_only_if_it_is_that_archive(tmp_path: Path) -> None:
     output = tmp_path / "edge.tar.gz"
     output.write_bytes(b"release")
-    described = archive.manifest(HERE, hashlib.sha256(b"release").hexdigest(), "made of")
+    described = archive.manifest(HERE, hashlib.sha256(b"release").hexdigest(), "0123456789abcdef")
     archive.save(described, output)
     assert archive.saved(output) == described
-    assert described.release == f"{__version__}-{described.sha256[:8]}"
+    assert described.release == f"{__version__}-01234567"
     subprocess.run(["sha256sum", "--check", "--status", f"{output}.sha256"], cwd=tmp_path, check=True)
     output.write_bytes(b"another")
     assert archive.saved(output) is None

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from edge import __version__
 from edge.observe.health import Freshness, Readiness, health, ready, ready_channels
+from edge.release import RELEASE
 
 UP = Readiness(configuration=True, store=True, listeners=True)
 
 
 def test_health_is_that_it_answers() -> None:
-    assert health() == (200, f"ok, edge {__version__}")
+    assert health() == (200, f"ok, edge {RELEASE}")
 
 
 @pytest.mark.parametrize(
     ("state", "status", "body"),
     [
-        (UP, 200, f"ready, edge {__version__}"),
-        (Readiness(), 503, f"not ready, edge {__version__}: waits for configuration, store, listeners"),
-        (Readiness(configuration=True, listeners=True), 503, f"not ready, edge {__version__}: waits for store"),
-        (Readiness(True, True, True, draining=True), 503, f"not ready, edge {__version__}: stopping"),
+        (UP, 200, f"ready, edge {RELEASE}"),
+        (Readiness(), 503, f"not ready, edge {RELEASE}: waits for configuration, store, listeners"),
+        (Readiness(configuration=True, listeners=True), 503, f"not ready, edge {RELEASE}: waits for store"),
+        (Readiness(True, True, True, draining=True), 503, f"not ready, edge {RELEASE}: stopping"),
     ],
 )
 def test_ready_names_what_is_missing(state: Readiness, status: int, body: str) -> None:
@@ -41,9 +41,7 @@ def test_ready_channels_names_those_without_a_frame(channels: list[Freshness], s
     status, body = ready_channels(UP, channels)
     assert status == (503 if stale else 200)
     assert body == (
-        f"not ready, edge {__version__}: no frame in the last 15 s from {stale}"
-        if stale
-        else f"ready, edge {__version__}"
+        f"not ready, edge {RELEASE}: no frame in the last 15 s from {stale}" if stale else f"ready, edge {RELEASE}"
     )
 
 

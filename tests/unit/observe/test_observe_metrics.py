@@ -26,7 +26,7 @@ def snapshot() -> Snapshot:
     for seconds in (0.0005, 0.05, 0.05, 7.0):
         lag.observe(seconds)
     return Snapshot(
-        Build("0.1.0", "3.11.7", "18.1.0", "8.1.2"),
+        Build("0.1.0", "3.11.7", "18.1.0", "8.1.2", "0.1.0-0a1b2c3d"),
         channels=(
             ChannelSnapshot(
                 "news",
@@ -185,7 +185,7 @@ def test_values_and_labels() -> None:
         ("edge_visits_evicted_total", ()): 23,
         ("edge_hits_database_bytes", ()): 24,
         ("edge_hits_commit_seconds_count", ()): 4,
-        ("edge_build_info", ("8.1.2", "18.1.0", "3.11.7", "0.1.0")): 1,
+        ("edge_build_info", ("8.1.2", "18.1.0", "3.11.7", "0.1.0-0a1b2c3d", "0.1.0")): 1,
     }
     assert {key: found[key] for key in expected} == expected
 

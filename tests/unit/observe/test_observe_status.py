@@ -33,7 +33,8 @@ CHANNEL = ChannelStatus(
 SITE = SiteStatus(1, "www.example.org", 100, 10, 9)
 HITS = HitsStatus((SITE,), False, 0, 0, 5, 0, 3, 4096)
 STATUS = Status(
-    Build("1.2.3", "3.11"), "ready", 1000.0, 100.0, (CHANNEL,), LoopStatus(240, 0.001, 0.004, 0.02),
+    Build("1.2.3", "3.11", release="1.2.3-0a1b2c3d"), "ready", 1000.0, 100.0, (CHANNEL,),
+    LoopStatus(240, 0.001, 0.004, 0.02),
     MemoryStatus(64 << 20, 30 << 20, None, 8 << 20, {"rings": 1 << 20}), ProcessorStatus(0.25, 0.1, 5.0, 1.0),
     NetworkStatus(3, {"2xx": 40}, 0, 7), HITS, 1 << 30, 1 << 29,
 )  # fmt: skip
