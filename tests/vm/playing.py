@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -59,6 +60,8 @@ def variant(of: Path, name: str, version: str, **files: bytes) -> Path:
     """Another release: its version, and modules of edge (`cli__run` is edge/cli/run.py) with other contents."""
     replaced = {f"site/edge/{word.replace('__', '/')}.py": text for word, text in files.items()}
     replaced["site/edge/__init__.py"] = f'"""edge."""\n\n__version__ = "{version}"\n'.encode()
+    named = f"{version}-{hashlib.sha256(repr(replaced).encode()).hexdigest()[:8]}"
+    replaced["site/edge/release.py"] = f'"""Which build."""\n\nRELEASE = "{named}"\n'.encode()
     file = of.with_name(f"{name}.tar.gz")
     with tarfile.open(of) as source, tarfile.open(file, "w:gz", compresslevel=1) as target:
         for member in source:
@@ -68,8 +71,7 @@ def variant(of: Path, name: str, version: str, **files: bytes) -> Path:
             member.size = len(data)
             target.addfile(member, io.BytesIO(data))
     said = json.loads(of.with_name(of.name + ".json").read_text())
-    digest = hash_of(file)
-    said |= {"release": f"{version}-{digest[:8]}", "version": version, "sha256": digest, "inputs": ""}
+    said |= {"release": named, "version": version, "sha256": hash_of(file), "inputs": ""}
     file.with_name(file.name + ".json").write_text(json.dumps(said))
     return file
 
