@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _MONTHS_KEPT = 3  # the clock may be set back over the end of a month, and on again
 _WARN_AT = 0.8
+
+Reached = Literal["near", "used_up"]
 
 
 class Load(msgspec.Struct, frozen=True, gc=False):
@@ -32,7 +35,7 @@ class Admission:
         self._egress = egress
         self._traffic_max = traffic_per_month
         self._months: dict[str, int] = {}
-        self._warned = ""
+        self._told: tuple[str, Reached] | None = None  # a month, and what of it
 
     def refusal(self, load: Load, rate: float, wall: float) -> str | None:
         """The bound that one more viewer of `rate` bits per second would break, as a word; None: welcome."""
@@ -51,20 +54,26 @@ class Admission:
         return self._egress is None or rate <= self._egress
 
     def used_up(self, wall: float) -> bool:
-        """Whether the month's traffic is: the one bound that ends for those who are in, too."""
+        """Whether the month's traffic is: the one bound that holds for those who are in, too."""
         return self._traffic_max is not None and self.traffic(wall) >= self._traffic_max
 
-    def count(self, n: int, wall: float) -> bool:
-        """Adds `n` bytes sent. True when this month's traffic has just passed 80 %: once a month."""
+    def count(self, n: int, wall: float) -> Reached | None:
+        """Adds `n` bytes sent. What this month's traffic has just reached, each once a month: `near` is 80 %."""
         month = _month(wall)
         self._months[month] = self._months.get(month, 0) + n
         while len(self._months) > _MONTHS_KEPT:
             del self._months[min(m for m in self._months if m != month)]
-        warn = self._traffic_max is not None and self._months[month] >= _WARN_AT * self._traffic_max
-        if not warn or self._warned == month:
-            return False
-        self._warned = month
-        return True
+        reached = self._reached(self._months[month])
+        if reached is None or self._told == (month, reached):
+            return None
+        self._told = (month, reached)
+        return reached
+
+    def _reached(self, used: int) -> Reached | None:
+        most = self._traffic_max
+        if most is None or used < _WARN_AT * most:
+            return None
+        return "near" if used < most else "used_up"
 
     def traffic(self, wall: float) -> int:
         """Bytes sent in the month (UTC) of `wall`."""

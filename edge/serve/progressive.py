@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import msgspec
@@ -15,7 +15,7 @@ from edge.flow.budget import Budget, Draw
 from edge.flow.stats import Tally
 from edge.http.message import Outlet
 from edge.log import Log, Throttle
-from edge.serve.admission import Admission, Load
+from edge.serve.admission import Admission, Load, Reached
 from edge.serve.viewer import NEWCOMER, OBJECTS, Later, Room, call_later
 from edge.units import show_bytes
 
@@ -32,14 +32,18 @@ _WHY = {
     "memory": "One more viewer would be more than this server has memory for now.",
     "traffic": "This month's traffic is used up (traffic_per_month).",
 }
+_THEN: dict[Reached, str] = {
+    "near": "at 100 % viewers are sent away",
+    "used_up": "viewers are sent away until the month ends",
+}
 
 
 class AudienceStats(msgspec.Struct, frozen=True):
     """One channel's viewers: now and bytes sent, by output (ts, flv, mp4, hls); `hls` viewers asked
     a moment ago.
 
-    `closed` by reason: stuck, format, end, failed, memory. `refused` by bound: viewers, channel_viewers, egress,
-    traffic, memory.
+    `closed` by reason: stuck, format, end, failed, memory, traffic. `refused` by bound: viewers, channel_viewers,
+    egress, traffic, memory.
     """
 
     viewers: dict[str, int]
@@ -136,6 +140,9 @@ class Audience:
             hall = self._halls[name] = _Hall(self._budget.draw("viewers"))
         return hall
 
+    def _rooms(self) -> Iterator[Room]:
+        return (room for hall in self._halls.values() for room in hall.rooms.values())
+
     def _open(self, channel: Channel, container: str, outlet: Outlet) -> None:
         self._room(channel, container).enter(outlet)
 
@@ -167,18 +174,19 @@ class Audience:
     # what is due by time
 
     def sweep(self, now: float) -> None:
-        """Closes the stuck ones, adds up the month's traffic. Monotonic seconds."""
-        for hall in self._halls.values():
-            for room in hall.rooms.values():
-                room.sweep(now)
+        """Closes the stuck ones, adds up the month's traffic; once that is used up it closes all. Monotonic seconds."""
+        for room in self._rooms():
+            room.sweep(now)
         self.settle()
+        if self.admission.used_up(self._clock.wall()):
+            for room in self._rooms():
+                room.close_all("traffic")
         self._say_failed.flush(now)
 
     def shed(self, need: int, now: float) -> int:
         """Closes viewers who take nothing, the longest so first, until they have given back `need` bytes or there are
         no more. How many."""
-        rooms = (room for hall in self._halls.values() for room in hall.rooms.values())
-        idle = [(seconds, viewer, room) for room in rooms for seconds, viewer in room.idle(now)]
+        idle = [(seconds, viewer, room) for room in self._rooms() for seconds, viewer in room.idle(now)]
         closed = 0
         for _, viewer, room in sorted(idle, key=lambda found: -found[0]):
             if need <= 0:
@@ -193,9 +201,9 @@ class Audience:
         sent = sum(hall.sent() for hall in self._halls.values())
         new, self._counted = sent - self._counted, sent
         wall = self._clock.wall()
-        if self.admission.count(new, wall):
+        if reached := self.admission.count(new, wall):
             used, most = self.admission.traffic(wall), self.admission.traffic_max or 0
-            self._log.warning("traffic", used=show_bytes(used), of=show_bytes(most), then="viewers are refused")
+            self._log.warning("traffic", used=show_bytes(used), of=show_bytes(most), then=_THEN[reached])
 
     # what is asked
 

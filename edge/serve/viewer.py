@@ -169,6 +169,11 @@ class Room:
         else:
             viewer.outlet.close()
 
+    def close_all(self, reason: str) -> None:
+        """What was written to them still goes out."""
+        for viewer in tuple(self.viewers):
+            self.close(viewer, reason)
+
     def _pump(self, viewer: Viewer) -> None:
         try:
             viewer.pump()
@@ -233,5 +238,4 @@ class Room:
         """Their containers show it by themselves."""
 
     def on_end(self) -> None:
-        for viewer in tuple(self.viewers):
-            self.close(viewer, "end")
+        self.close_all("end")

@@ -25,17 +25,18 @@ def test_each_bound(bounds, load, rate, refused):
     assert Admission(**bounds).refusal(load, rate, NOVEMBER) == refused
 
 
-def test_traffic_is_warned_of_once_and_refused_when_used_up():
+def test_traffic_is_warned_of_and_said_to_be_used_up_once_a_month():
     admission = Admission(traffic_per_month=1000)
     nobody = Load(0, 0, 0)
-    assert not admission.count(799, NOVEMBER)
-    assert admission.count(1, NOVEMBER)
-    assert not admission.count(199, NOVEMBER)
+    assert admission.count(799, NOVEMBER) is None
+    assert admission.count(1, NOVEMBER) == "near"
+    assert admission.count(199, NOVEMBER) is None
     assert admission.refusal(nobody, 1, NOVEMBER) is None
-    admission.count(1, NOVEMBER)
+    assert admission.count(1, NOVEMBER) == "used_up"
+    assert admission.count(1, NOVEMBER) is None
     assert admission.refusal(nobody, 1, NOVEMBER) == "traffic"
     assert admission.refusal(nobody, 1, DECEMBER) is None
-    assert admission.count(900, DECEMBER)
+    assert admission.count(900, DECEMBER) == "near"
     assert admission.traffic(DECEMBER) == 900
 
 

@@ -311,16 +311,20 @@ def test_egress_goes_by_the_settings_until_the_rate_is_measured():
     assert house.stats().refused == {"egress": 3}
 
 
-def test_traffic_is_counted_warned_of_and_refused():
+def test_traffic_is_counted_warned_of_and_ends_for_all():
     house = House(bounds={"traffic_per_month": 1000})
-    house.come()
+    wires = [house.come(), house.come(container="mp4")]
     house.publish(KEY, *[(b"p" * 100, False)] * 7)
     house.audience.sweep(house.clock.monotonic())
     assert house.said.getvalue().count("event=traffic") == 1
+    assert [wire.state for wire in wires] == ["open", "open"]
     house.audience.sent_hls("news", 200)
     house.audience.sweep(house.clock.monotonic())
     assert house.admission.traffic(house.clock.wall()) == 1000
+    assert [wire.state for wire in wires] == ["closed", "closed"]  # not aborted: what was written still goes out
+    assert house.stats().closed == {"traffic": 2}
     assert refused(house).retry_after == 3600
-    assert house.said.getvalue().count("event=traffic") == 1
+    house.audience.sweep(house.clock.monotonic())
+    assert house.said.getvalue().count("event=traffic") == 2
     house.clock.advance(40 * 86400)
     house.come()
