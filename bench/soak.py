@@ -8,7 +8,6 @@ after the first ten minutes. Threads, descriptors and PyAV's containers and code
 from __future__ import annotations
 
 import collections
-import contextlib
 import json
 import os
 import statistics
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 VARIANTS = {"cuts": ("--cut=12", "--replay=2"), "cuts and damage": ("--cut=12", "--replay=2", "--damage=0.001")}
 EVERY = 10.0  # seconds between samples of memory
 CYCLE, AWAY = 60.0, 20.0
+STALE = 30.0
 MOST = 400  # samples kept
 SETTLED = 600.0  # seconds that do not count; a sixth of shorter runs
 COLUMNS = ("rise_mb", "anonymous_first_mb", "anonymous_last_mb", "threads", "descriptors", "containers", "codecs")
@@ -68,11 +68,11 @@ class Series:
 
 
 def still_open(path: Path) -> dict[str, Any]:
-    """PyAV's objects, the newest count."""
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        found: dict[str, Any] = json.loads(path.read_text().splitlines()[-1])
-        return {name: found[name] for name in ("containers", "codecs") if name in found}
-    return {}
+    """PyAV's objects, the newest count. The thread that counts must not have ended: its last count would stand."""
+    found: dict[str, Any] = json.loads(path.read_text().rpartition("\n")[0].rpartition("\n")[2])
+    if time.monotonic() - found["at"] > STALE:
+        raise SystemExit(f"expected a count of PyAV's objects every few seconds, the newest of {path} is older")
+    return {name: found[name] for name in ("containers", "codecs")}
 
 
 def follow(series: Series, visitors: Visitors, seconds: float, log: Path, cycle: float) -> None:

@@ -19,16 +19,17 @@ from edge.cli.main import main
 EVERY = 4.0  # seconds; looking takes some milliseconds
 
 
-def still_open() -> dict[str, int]:
-    """By kind; nothing before av has been imported. A closed container has no streams left; what is closed and only
-    waits for the collector does not count."""
+def still_open() -> dict[str, float]:
+    """By kind, and when; no kinds before av has been imported. A closed container has no streams left, and one that is
+    just being opened none yet; what is closed and only waits for the collector does not count."""
+    at = time.monotonic()
     av: Any = sys.modules.get("av")
     if av is None or not hasattr(av, "container"):
-        return {}
+        return {"at": at}
     everything = gc.get_objects()
-    containers = sum(isinstance(each, av.container.Container) and len(each.streams) > 0 for each in everything)
+    containers = sum(isinstance(each, av.container.Container) and bool(each.streams) for each in everything)
     codecs = sum(isinstance(each, av.codec.context.CodecContext) and each.is_open for each in everything)
-    return {"containers": containers, "codecs": codecs}
+    return {"at": at, "containers": containers, "codecs": codecs}
 
 
 def watch(path: Path) -> None:
