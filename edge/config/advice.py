@@ -50,7 +50,7 @@ def _sites(settings: Settings) -> Iterator[str]:
     if settings.hits != HitsSettings() and not settings.sites:
         yield "hits: has no effect without a [[site]]"
     if settings.hits.country_header and not settings.http.trusted_proxies:
-        yield "hits.country_header: no proxy is trusted, so any client can choose its country"
+        yield "hits.country_header: has no effect without http.trusted_proxies: only a trusted proxy is believed"
     for index, site in enumerate(settings.sites):
         if site.titles and site.min_visits == 1:
             yield f"site[{index}].titles: a title may name a person; min_visits = 3 hides what only one visit saw"

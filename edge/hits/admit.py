@@ -33,6 +33,7 @@ class Client(msgspec.Struct, gc=False):
     agent: str
     languages: str
     headers: Mapping[str, str]  # names in lower case
+    country: str = ""  # as a trusted proxy says it
 
     def __repr__(self) -> str:
         return "Client()"

@@ -83,9 +83,13 @@ class Collector:
         self._excluded: dict[str, int] = dict.fromkeys(get_args(Excluded), 0)
         self._rejected: dict[str, int] = dict.fromkeys(get_args(Refusal), 0)
 
-    def collect(self, items: list[dict[str, str]], address: str, headers: Fields, allowed: bool) -> Sorted:
-        """What becomes of a request's hits. `allowed`: it may set address, country and old times."""
-        client = Client(address, headers.get("user-agent", ""), headers.get("accept-language", ""), headers)
+    def collect(
+        self, items: list[dict[str, str]], address: str, headers: Fields, allowed: bool, proxied: bool = False
+    ) -> Sorted:
+        """What becomes of a request's hits. `allowed`: it may set address, country and old times. `proxied`: a trusted
+        proxy passed it on, and said the country; past the proxy anybody can send that header."""
+        country = headers.get(self._country_header, "") if proxied else ""
+        client = Client(address, headers.get("user-agent", ""), headers.get("accept-language", ""), headers, country)
         batch: list[Item] = []
         invalid: list[int] = []
         reason = ""
@@ -121,7 +125,7 @@ class Collector:
 
     def _count(self, site: SiteSettings, fields: dict[str, str], client: Client, at: int, now: float) -> Counted:
         agent, languages = client.agent, client.languages
-        country = fields.get("country") or client.headers.get(self._country_header, "")
+        country = fields.get("country") or client.country
         robot = "recMode" in fields and self._admit.robot(agent)
         hit = self._scrubber.scrub(site, fields, agent, languages, country, at, robot=robot)
         keys = self._secrets.key(site.id, mask(client.address), agent, languages, now)
@@ -166,8 +170,12 @@ class Collector:
 
 
 def _client(fields: Fields, client: Client) -> Client:
-    """As the hit says it is: a server reports for its visitors. `cip` came with a token."""
+    """As the hit says it is: a server reports for its visitors. `cip` came with a token; the country of who sent it is
+    not the visitor's then."""
     agent, languages, address = fields.get("ua"), fields.get("lang"), fields.get("cip")
     if not agent and not languages and not address:
         return client
-    return Client(address or client.address, agent or client.agent, languages or client.languages, client.headers)
+    country = "" if address else client.country
+    return Client(
+        address or client.address, agent or client.agent, languages or client.languages, client.headers, country
+    )

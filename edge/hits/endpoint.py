@@ -39,8 +39,11 @@ class Sorted(msgspec.Struct, gc=False):
 class Collector(Protocol):
     """What takes the hits. May raise OverloadError and StoreError at once, too."""
 
-    def collect(self, items: list[dict[str, str]], address: str, headers: Mapping[str, str], allowed: bool) -> Sorted:
-        """`allowed`: the request has a token that may publish. `headers` with lower-case names."""
+    def collect(
+        self, items: list[dict[str, str]], address: str, headers: Mapping[str, str], allowed: bool, proxied: bool
+    ) -> Sorted:
+        """`allowed`: the request has a token that may publish. `proxied`: a trusted proxy passed it on. `headers` with
+        lower-case names."""
         ...
 
 
@@ -67,7 +70,7 @@ class Endpoint:
     def add_to(self, router: Router) -> None:
         for path in PATHS:
             router.add("GET", path, self.take)
-            router.add("POST", path, self.take, body=MOST_BODY)
+            router.add("POST", path, self.take, body=MOST_BODY, cors=answer.cors)
             router.add("OPTIONS", path, _preflight)
 
     def take(self, request: Request) -> Response | Later:
@@ -81,7 +84,7 @@ class Endpoint:
             return self._empty(own)
         allowed = bool(asked.token) and "publish" in self._tokens.find(asked.token)
         try:
-            found = self._collector.collect(asked.items, request.peer, headers, allowed)
+            found = self._collector.collect(asked.items, request.peer, headers, allowed, request.proxied)
         except (OverloadError, StoreError) as error:
             return self._unavailable(error, own, bulk=asked.bulk, silent=asked.silent)
         told = self._told(asked, found, own, allowed)

@@ -24,6 +24,7 @@ class Request(msgspec.Struct, gc=False):
     host: str
     body: bytes = b""
     params: dict[str, str] = {}
+    proxied: bool = False  # it came from a trusted proxy, whose header fields may be believed
 
     def __repr__(self) -> str:
         """Nothing of who asks, and for what: it may end in a log."""

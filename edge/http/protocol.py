@@ -19,7 +19,7 @@ from edge.http.head import Head
 from edge.http.inbox import Inbox
 from edge.http.leaving import Leaving
 from edge.http.limits import Limits
-from edge.http.message import Answer, Later, Request, Response, Stream, text
+from edge.http.message import Answer, Headers, Later, Request, Response, Stream, text
 from edge.http.outlet import StreamOutlet
 from edge.http.progress import Progress
 from edge.http.render import CONTINUE, render_head, send
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
         elif self._state == BUSY:
             expired["handler"] += 1
             self._cancel()
-            self._last(text(503, "The answer took too long.", (("Retry-After", "10"),)))
+            self._last(self._own(503, "The answer took too long.", (("Retry-After", "10"),)))
         elif self._progress.moved(self._transport.get_write_buffer_size(), now):
             self.deadline = self._progress.deadline
         else:
@@ -223,7 +223,7 @@ class Connection(asyncio.Protocol):
         if not self._table.budget.admits(self._inbox.reserved):
             self._table.refuse("memory")
             self._served += 1
-            self._last(text(503, "There is no memory for this now.", (("Retry-After", "10"),)))
+            self._last(self._own(503, "There is no memory for this now.", (("Retry-After", "10"),)))
             return False
         return True
 
@@ -275,7 +275,8 @@ class Connection(asyncio.Protocol):
         peer, scheme, host = self._peer, "http", headers.get("host", "")
         if self._trusted:
             peer, scheme, host = self._table.proxies.client(peer, headers)
-        return Request(head.method, target.path, target.query, headers, peer, scheme, target.authority or host)
+        host = target.authority or host
+        return Request(head.method, target.path, target.query, headers, peer, scheme, host, proxied=self._trusted)
 
     def _wait(self, answer: Later | Awaitable[Answer]) -> Answer | None:
         """None, or the answer, when it is there already."""
@@ -356,7 +357,11 @@ class Connection(asyncio.Protocol):
     def _reject(self, error: PeerError) -> None:
         errors = self._table.counters.errors
         errors[error.status] = errors.get(error.status, 0) + 1
-        self._last(text(error.status, str(error)))
+        self._last(self._own(error.status, str(error)))
+
+    def _own(self, status: int, message: str, headers: Headers = ()) -> Response:
+        """What is answered in the place of a handler."""
+        return text(status, message, (*headers, *self._table.router.cors(self._head)))
 
     def _turn_away(self) -> None:
         """503 to a connection that there is no room for, without reading what it wants."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
 
+from edge.http.head import Head
 from edge.http.message import Answer, Handler, Headers, Later, Request, Response, text
 
 _NAME = re.compile(r"\{([a-z_]+)\}")
@@ -28,6 +29,7 @@ class _Endpoint(msgspec.Struct, frozen=True):
     handler: Handler
     scope: str | None
     body: int
+    cors: Callable[[str | None], Headers] | None
 
 
 class _Route(msgspec.Struct, frozen=True):
@@ -47,8 +49,19 @@ class Router:
         self._exact: dict[str, _Route] = {}
         self._by_depth: dict[int, list[_Route]] = {}
 
-    def add(self, methods: str, pattern: str, handler: Handler, *, scope: str | None = None, body: int = 0) -> None:
+    def add(
+        self,
+        methods: str,
+        pattern: str,
+        handler: Handler,
+        *,
+        scope: str | None = None,
+        body: int = 0,
+        cors: Callable[[str | None], Headers] | None = None,
+    ) -> None:
         """`methods` are separated by spaces; GET brings HEAD with it. A request may have up to `body` bytes of body.
+        `cors`: the fields, by the request's Origin, with which other sites' scripts may read what the server answers in
+        the handler's place, as a body that is too long; for a pattern without names.
 
         ValueError when one of the methods is there already.
         """
@@ -56,7 +69,7 @@ class Router:
         for method in methods.split():
             if method in route.endpoints:
                 raise ValueError(f"{method} {pattern} is there already")
-            route.endpoints[method] = _Endpoint(handler, scope, body)
+            route.endpoints[method] = _Endpoint(handler, scope, body, cors)
 
     def _route(self, pattern: str) -> _Route:
         routes = self._by_depth.setdefault(pattern.count("/"), [])
@@ -82,6 +95,12 @@ class Router:
         """How long a body the request, of which only the head is there, may have; or the answer that needs none."""
         endpoint = self._endpoint(request)
         return endpoint if isinstance(endpoint, Response) else endpoint.body
+
+    def cors(self, head: Head) -> Headers:
+        """What an answer that is no handler's needs to be read by the scripts that the path is for."""
+        route = self._exact.get(head.target.path)
+        endpoint = route.endpoints.get(head.method) if route else None
+        return endpoint.cors(head.headers.get("origin")) if endpoint and endpoint.cors else ()
 
     def _endpoint(self, request: Request) -> _Endpoint | Response:
         route = self._exact.get(request.path)

@@ -25,7 +25,7 @@ BULK = '{"requests":["?idsite=1&rec=1"]}'
 
 
 class Everything:
-    def collect(self, items, address, headers, allowed):
+    def collect(self, items, address, headers, allowed, proxied):
         return Sorted(len(items))
 
 

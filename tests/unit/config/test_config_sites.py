@@ -96,7 +96,7 @@ def test_what_is_doubtful(tmp_path: Path) -> None:
     assert list(warnings(settings(tmp_path, SITE))) == []
     said = list(warnings(settings(tmp_path, f'[hits]\ncountry_header = "CF-IPCountry"\n{SITE}titles = true\n')))
     assert len(said) == 2
-    assert said[0].startswith("hits.country_header: no proxy is trusted")
+    assert said[0].startswith("hits.country_header: has no effect without http.trusted_proxies")
     assert said[1].startswith("site[0].titles: a title may name a person")
     alone = list(warnings(settings(tmp_path, '[hits]\ndurability = "process"\n')))
     assert "hits: has no effect without a [[site]]" in alone

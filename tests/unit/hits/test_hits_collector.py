@@ -58,7 +58,7 @@ def page(path: str = "/a", **more: str) -> dict[str, str]:
 
 
 def test_a_page_view_is_a_hit_with_flags(collector: Collector, kept: Kept) -> None:
-    found = collector.collect([page(action_name="A")], "198.51.100.7", HEADERS | {"cf-ipcountry": "FR"}, False)
+    found = collector.collect([page(action_name="A")], "198.51.100.7", HEADERS | {"cf-ipcountry": "FR"}, False, True)
     assert (found.tracked, found.invalid, found.reason) == (1, (), "")
     [[(hit, flags)]] = kept.batches
     assert isinstance(hit, Hit)
@@ -73,6 +73,13 @@ def test_a_page_view_is_a_hit_with_flags(collector: Collector, kept: Kept) -> No
     )
     assert flags.visit
     assert b"198.51" not in msgspec.json.encode(hit)
+
+
+def test_a_country_is_believed_of_a_trusted_proxy_and_of_whose_address_it_saw(collector: Collector, kept: Kept) -> None:
+    said = HEADERS | {"cf-ipcountry": "FR"}
+    collector.collect([page()], "198.51.100.7", said, False, False)
+    collector.collect([page(cip="203.0.113.1", ua=AGENT), page(ua=AGENT)], "198.51.100.7", said, True, True)
+    assert [hit.country for batch in kept.batches for hit, _ in batch] == ["", "", "FR"]
 
 
 def test_a_visit_goes_on_and_another_network_begins_another(collector: Collector, kept: Kept) -> None:

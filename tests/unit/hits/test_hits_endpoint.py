@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import threading
 
 import pytest
-from httppeer import answers, read_until, running
+from httppeer import answers, read_all, read_until, running
 
 from edge.errors import OverloadError, StoreError
 from edge.hits.answer import refused
@@ -37,9 +38,11 @@ class Known:
         self.waiting = []
         self.mode = "none"  # to wait for; "kept", "store", "overload", "later", "raises store", "raises overload"
         self.busy = threading.Event()
+        self.proxied = None
 
-    def collect(self, items, address, headers, allowed):
+    def collect(self, items, address, headers, allowed, proxied):
         self.asked.append((items, address, headers, allowed))
+        self.proxied = proxied
         if self.mode.startswith("raises"):
             raise refusal(self.mode.split()[1])
         invalid = tuple(place for place, item in enumerate(items) if item.get("idsite") not in ("1", "2"))
@@ -86,13 +89,19 @@ class Peer:
         return self.server.call(self.endpoint.stats)
 
 
-@pytest.fixture
-def peer():
+@contextlib.contextmanager
+def served(**more):
     router, known, tokens = Router(), Known(), Tokens()
     endpoint = Endpoint(known, tokens)
     endpoint.add_to(router)
-    with running(router) as server:
+    with running(router, **more) as server:
         yield Peer(server, known, tokens, endpoint)
+
+
+@pytest.fixture
+def peer():
+    with served() as one:
+        yield one
 
 
 def sized(fields, body):
@@ -243,10 +252,44 @@ def test_a_bulk_that_cannot_be_read(peer, body, status, word):
 def test_the_largest_bulk_and_one_byte_more(peer):
     body = bulk(GOOD)
     assert peer.ask("POST", "/matomo.php", "", body + b" " * (MOST_BODY - len(body)))[0] == 200
-    raw = f"POST /matomo.php HTTP/1.1\r\nHost: a\r\nContent-Length: {MOST_BODY + 1}\r\n\r\n".encode()
+    raw = f"POST /matomo.php HTTP/1.1\r\nHost: a\r\n{ORIGIN}Content-Length: {MOST_BODY + 1}\r\n\r\n".encode()
     (answer,) = answers(peer.server.ask(raw))
     assert answer.status == 413
+    assert answer.headers.items() >= CORS.items()  # else a browser tells its script of CORS, and not of the size
     assert len(peer.known.asked) == 1
+
+
+def test_what_the_server_answers_itself_can_be_read_where_the_tracker_is_posted_to_and_nowhere_else(peer):
+    chunk = b"Transfer-Encoding: chunked\r\n\r\n80001\r\n" + b" " * (MOST_BODY + 1) + b"\r\n0\r\n\r\n"
+    for path, body, status, fields in (
+        ("/piwik.php", chunk, 413, CORS),
+        ("/piwik.php", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, CORS),
+        ("/stats", b"Content-Length: 9999999\r\n\r\n", 404, {}),
+    ):
+        (answer,) = answers(peer.server.ask(f"POST {path} HTTP/1.1\r\nHost: a\r\n{ORIGIN}".encode() + body))
+        assert (answer.status, readable(answer)) == (status, fields)
+
+
+def readable(answer):
+    return {name: value for name, value in answer.headers.items() if "control-allow" in name}
+
+
+def test_a_body_that_comes_too_late(peer):
+    head = f"POST /matomo.php HTTP/1.1\r\nHost: a\r\n{ORIGIN}Content-Length: 7\r\nExpect: 100-continue\r\n\r\n"
+    with peer.server.connect() as sock:
+        sock.sendall(head.encode())
+        read_until(sock, b"100 Continue\r\n\r\n")
+        peer.server.later(3600)
+        (answer,) = answers(read_all(sock))
+    assert (answer.status, readable(answer)) == (408, CORS)
+
+
+def test_what_a_proxy_says_is_believed_of_a_trusted_one_alone(peer):
+    peer.ask("GET", HIT)
+    assert peer.known.proxied is False
+    with served(proxies=["127.0.0.1"]) as other:
+        other.ask("GET", HIT)
+        assert other.known.proxied is True
 
 
 @pytest.mark.parametrize(("token", "allowed"), [("publisher", True), ("viewer", False), ("nobody", False), ("", False)])
