@@ -45,6 +45,7 @@ class CollectorStats(msgspec.Struct, frozen=True):
     excluded: dict[str, int]
     rejected: dict[str, int]
     scrubbed: dict[str, int]
+    misses: dict[str, int]  # what was not remembered and had to be worked out
     visitors: VisitorStats
 
 
@@ -165,8 +166,22 @@ class Collector:
             dict(self._excluded),
             dict(self._rejected),
             dict(self._scrubber.scrubbed),
+            self._misses(),
             self._visitors.stats(),
         )
+
+    def _misses(self) -> dict[str, int]:
+        admitted, scrubbed = self._admit.stats(), self._scrubber.stats()
+        return {
+            "robot": admitted.agents.made,
+            "spam": admitted.referrers.made,
+            "page": scrubbed.pages.made,
+            "title": scrubbed.titles.made,
+            "referrer": scrubbed.referrers.made,
+            "agent": scrubbed.agents.made,
+            "word": scrubbed.words.made,
+            "shape": scrubbed.shapes.made,
+        }
 
 
 def _client(fields: Fields, client: Client) -> Client:

@@ -48,12 +48,10 @@ class Collector(Protocol):
 
 
 class EndpointStats(msgspec.Struct, frozen=True):
-    """Counters of requests since the start. What became of readable hits is the collector's to count."""
+    """Counted since the start. What became of readable hits is the collector's to count, what could not be kept the
+    store's."""
 
-    single: int
-    bulk: int
-    dropped: int  # entries of bulks that can be no hits
-    rejected: dict[str, int]  # requests: malformed, too_large, empty; store, overload: answered with 503
+    rejected: dict[str, int]  # requests that are malformed, too_large, empty; entry: those of bulks that can be no hits
 
 
 class Endpoint:
@@ -62,10 +60,7 @@ class Endpoint:
     def __init__(self, collector: Collector, tokens: Tokens) -> None:
         self._collector = collector
         self._tokens = tokens
-        self._single = 0
-        self._bulk = 0
-        self._dropped = 0
-        self._rejected = dict.fromkeys(("malformed", "too_large", "empty", "store", "overload"), 0)
+        self._rejected = dict.fromkeys(("malformed", "too_large", "empty", "entry"), 0)
 
     def add_to(self, router: Router) -> None:
         for path in PATHS:
@@ -92,11 +87,9 @@ class Endpoint:
 
     def _told(self, asked: Asked, found: Sorted, own: answer.Fields, allowed: bool) -> Response:
         if asked.bulk:
-            self._bulk += 1
-            self._dropped += asked.dropped
+            self._rejected["entry"] += asked.dropped
             tracked, invalid = found.tracked, found.invalid
             return Response(*answer.bulk(own, silent=asked.silent, tracked=tracked, invalid=invalid, show=allowed))
-        self._single += 1
         if found.invalid:
             return Response(*answer.refused(own, silent=asked.silent, reason=found.reason))
         if own is answer.GET and not found.reason:
@@ -115,11 +108,7 @@ class Endpoint:
         later.give(told if error is None else self._unavailable(error, own, bulk=bulk, silent=silent))
 
     def _unavailable(self, error: Refusing, own: answer.Fields, *, bulk: bool, silent: bool) -> Response:
-        if isinstance(error, OverloadError):
-            reason, retry = "overload", error.retry_after
-        else:
-            reason, retry = "store", _RETRY_SECONDS
-        self._rejected[reason] += 1
+        retry = error.retry_after if isinstance(error, OverloadError) else _RETRY_SECONDS
         if bulk:
             return Response(*answer.bulk_failed(own, 503, "Nothing is kept now: send it again later.", retry))
         return Response(*answer.unavailable(own, silent=silent, retry_after=retry))
@@ -136,7 +125,7 @@ class Endpoint:
         return Response(*answer.nothing(None if own is answer.GET else own))
 
     def stats(self) -> EndpointStats:
-        return EndpointStats(self._single, self._bulk, self._dropped, dict(self._rejected))
+        return EndpointStats(dict(self._rejected))
 
 
 def _preflight(request: Request) -> Response:

@@ -36,6 +36,8 @@ class ScrubStats(msgspec.Struct, frozen=True):
     titles: RecentStats
     referrers: RecentStats
     agents: RecentStats
+    words: RecentStats
+    shapes: RecentStats
 
 
 class Scrubber:
@@ -103,7 +105,14 @@ class Scrubber:
         self._words.tick(now)
 
     def stats(self) -> ScrubStats:
-        return ScrubStats(self._pages.stats(), self._titles.stats(), self._referrers.stats(), self._agents.stats())
+        return ScrubStats(
+            self._pages.stats(),
+            self._titles.stats(),
+            self._referrers.stats(),
+            self._agents.stats(),
+            self._words.stats(),
+            self._groups.stats(),
+        )
 
     def _count(self, fields: dict[str, str], known: Prepared) -> None:
         """By which parameters came with a value: one client's hits mostly have the same."""

@@ -21,6 +21,7 @@ from edge.hits.rollup import Restarted
 from edge.hits.scripts import Scripts
 from edge.hits.secrets import Secrets
 from edge.hits.settings import HitsSettings, SiteSettings
+from edge.hits.shared import SharedStats
 from edge.hits.statspages import Statistics
 from edge.hits.store import Store, StoreStats
 from edge.host.notify import Notify
@@ -33,6 +34,7 @@ KEPT_AS = "visit-secrets"  # in systemd's file-descriptor store
 _PURGE_EVERY = 3600.0
 _LOOK_EVERY = 60.0
 MAX_SPAM = 4 << 20  # bytes of the list
+_NO_PAGES = SharedStats(0, 0, 0, 0, 0)
 
 
 class HitsStats(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ class HitsStats(msgspec.Struct, frozen=True):
     collector: CollectorStats
     endpoint: EndpointStats
     store: StoreStats
+    pages: SharedStats
     uniques: dict[int, int]
 
 
@@ -168,7 +171,8 @@ class Hits:
         self.secrets.wipe()
 
     def stats(self) -> HitsStats:
-        return HitsStats(self.collector.stats(), self._endpoint.stats(), self.store.stats(), self._uniques)
+        pages = self._statistics.stats() if self._statistics else _NO_PAGES
+        return HitsStats(self.collector.stats(), self._endpoint.stats(), self.store.stats(), pages, self._uniques)
 
 
 def spam_hosts(path: str) -> frozenset[str]:

@@ -79,6 +79,8 @@ def of_hits(stats: HitsStats, sites: Sequence[SiteSettings]) -> HitsSnapshot:
         excluded=counted.excluded,
         rejected=counted.rejected | stats.endpoint.rejected,
         scrubbed=counted.scrubbed,
+        misses=counted.misses,
+        reports={"made": stats.pages.made, "given": stats.pages.given, "refused": stats.pages.refused},
         commits=store.commits,
         failing=store.trouble is not None,
         failed=store.failed + store.refused,

@@ -29,6 +29,8 @@ class HitsSnapshot(msgspec.Struct, frozen=True):
     excluded: Mapping[str, int] = {}
     rejected: Mapping[str, int] = {}
     scrubbed: Mapping[str, int] = {}
+    misses: Mapping[str, int] = {}  # of the caches
+    reports: Mapping[str, int] = {}  # of sites, by what became of the wish for one
     commits: HistogramStats | None = None  # seconds
     failing: bool = False  # the store does not take hits now
     failed: int = 0  # hits that were refused with 503 as the store could not keep them
@@ -96,7 +98,7 @@ HITS_METRICS: tuple[Metric[HitsSnapshot], ...] = (
     _of_all(
         "edge_hits_rejected_total",
         "counter",
-        "Hits that were refused as they are no hits of a site here, by reason.",
+        "Hits, and requests that hold none, that were refused with 400 or 413, by reason.",
         lambda h: h.rejected,
         "reason",
     ),
@@ -108,9 +110,16 @@ HITS_METRICS: tuple[Metric[HitsSnapshot], ...] = (
         "field",
     ),
     _of_all(
+        "edge_hits_cache_misses_total",
+        "counter",
+        "How often something of a hit was not remembered and had to be worked out, by what.",
+        lambda h: h.misses,
+        "what",
+    ),
+    _of_all(
         "edge_hits_failed_total",
         "counter",
-        "Hits that were taken and then refused with 503, as they could not be kept.",
+        "Hits, counted or excluded before, that were then refused with 503 as they could not be kept.",
         lambda h: h.failed,
     ),
     _of_all(
@@ -128,5 +137,12 @@ HITS_METRICS: tuple[Metric[HitsSnapshot], ...] = (
         lambda h: h.evicted,
     ),
     _of_all("edge_hits_commit_seconds", "histogram", "Seconds that a commit took.", lambda h: h.commits),
+    _of_all(
+        "edge_hits_reports_total",
+        "counter",
+        "Pages and JSON of statistics that were asked for: made, given as made for another, or refused with 503.",
+        lambda h: h.reports,
+        "answer",
+    ),
     _of_all("edge_hits_database_bytes", "gauge", "Size of the database of hits.", lambda h: h.database),
 )  # fmt: skip

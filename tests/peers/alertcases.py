@@ -212,7 +212,7 @@ HITS = (
         "EdgeHitsRefused", "warning", 30,
         "edge on a:9100 refuses hits.",
         _REFUSED,
-        refused(60, 500), (refused(60, 700), refused(2.9, 0), refused(60, 0, "store")), refused(0, 500),
+        refused(60, 500), (refused(60, 700), refused(2.9, 0)), refused(0, 500),
         since=1, counter=True, calm=6,
     ),
     Case(  # none counted, as those of private sites are for a scrape without a token

@@ -155,3 +155,41 @@ def test_a_list_that_cannot_be_read_is_the_configurations_fault(tmp_path: Path) 
     hits = made(tmp_path, ManualClock(), HitsSettings(spam_file=str(tmp_path / "none")))
     with pytest.raises(ConfigError, match=r"hits\.spam_file: expected a file that can be read"):
         hits.prepare()
+
+
+def test_what_was_taken_is_kept_or_was_refused(tmp_path: Path) -> None:
+    """As the metrics say it: hits and excluded ones, less those that failed, are in the database."""
+
+    async def life() -> None:
+        hits = await started(made(tmp_path, ManualClock()))
+        await hit(hits)
+        await refused(hits)
+        (tmp_path / "hits.db").rmdir()
+        await until_kept(hits)
+        stats = hits.stats()
+        taken = sum(stats.collector.hits[1].values()) + sum(stats.collector.excluded.values())
+        assert taken - stats.store.failed - stats.store.refused - stats.store.waiting == stats.store.hits >= 3
+        assert stats.store.failed >= 1
+        await hits.close()
+
+    async def refused(hits: Hits) -> None:
+        for end in ("", "-wal", "-shm"):
+            (tmp_path / f"hits.db{end}").unlink()
+        (tmp_path / "hits.db").mkdir()
+        while not hits.stats().store.failed:
+            await asyncio.wait_for(settled(hits, PAGE), 10)
+
+    async def until_kept(hits: Hits) -> None:
+        robot = PAGE | {"ua": "Googlebot/2.1"}
+        while await asyncio.wait_for(settled(hits, robot), 10) is not None:
+            pass  # each try is answered by the store's thread
+        await hit(hits)
+
+    async def settled(hits: Hits, fields: dict[str, str]) -> BaseException | None:
+        told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        found = hits.collector.collect([dict(fields)], "198.51.100.7", AGENT, False)
+        assert found.future is not None
+        found.future.then(told.set_result)
+        return await told
+
+    asyncio.run(life())
