@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import media
+import ports
 import pytest
 from programs import peer
 
@@ -76,10 +77,13 @@ def shared_hits() -> Path:
 
 @pytest.fixture
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback that nobody listens on."""
+    return ports.free()
+
+
+@pytest.fixture
+def udp_port() -> int:
+    return ports.free(socket.SOCK_DGRAM)
 
 
 @pytest.fixture(scope="session")

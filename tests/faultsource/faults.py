@@ -19,6 +19,8 @@ class Faults(msgspec.Struct, frozen=True):
     "length" (less than its Content-Length), "truncated" (chunked without the last chunk), "reset" (RST).
     `resume`: a response goes on byte-exactly where the last one ended (then `replay` seconds earlier); otherwise it
     starts `replay` seconds before live and what was missed is lost.
+    `patience`: a response starts earlier by up to so much, if that keeps `replay` seconds of the last one in it: a
+    client that is late because its host is busy loses nothing.
     `damage_per_copy`: a replayed packet is damaged independently of its first copy; otherwise alike.
     """
 
@@ -30,6 +32,7 @@ class Faults(msgspec.Struct, frozen=True):
     cut_at: Literal["byte", "unit", "frame"] = "byte"
     end: End = "close"
     replay: float = 0.0
+    patience: float = 0.0
     resume: bool = False
     begin: Literal["unit", "keyframe"] = "unit"
 

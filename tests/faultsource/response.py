@@ -18,7 +18,10 @@ def begin_at(loop: Loop, faults: Faults, now: float, last_end: int | None) -> in
     if faults.resume and last_end is not None:
         position = loop.at(loop.due(last_end) - faults.replay) if faults.replay else last_end
     else:
-        position = loop.at(now - faults.replay)
+        start = now - faults.replay
+        if last_end is not None and faults.patience:
+            start = max(start - faults.patience, min(start, loop.due(last_end) - faults.replay))
+        position = loop.at(start)
     return loop.snap(position, loop.keys) if faults.begin == "keyframe" else position
 
 

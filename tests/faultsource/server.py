@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import av
 import msgspec
+import ports
 
 from faultsource.faults import Fate, Faults, fate, sample_at
 from faultsource.flv import FlvLoop
@@ -133,7 +134,7 @@ class FaultSource:
         self._aio = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._main, args=(started,), name="faultsource", daemon=True)
         self._thread.start()
-        started.wait(10)
+        started.wait(60)
         self._epoch = time.monotonic() - self.faults.replay / self.speed
         self.up()
         return self.url
@@ -143,7 +144,7 @@ class FaultSource:
         assert self._thread is not None
         self.down()
         self._aio.call_soon_threadsafe(self._aio.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._aio.close()
 
     async def __aenter__(self) -> str:
@@ -154,7 +155,7 @@ class FaultSource:
 
     def _do(self, work: Coroutine[object, object, None]) -> None:
         assert self._aio is not None
-        asyncio.run_coroutine_threadsafe(work, self._aio).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._aio).result(60)
 
     # ---- the thread's side
 
@@ -165,8 +166,8 @@ class FaultSource:
         self._aio.run_forever()
 
     async def _listen(self) -> None:
+        self.port = self.port or ports.free()  # it stays ours while we are down
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=_HEAD_LIMIT)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self, *, listener: bool) -> None:
         if listener and self._server is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import ports
 from browsing import edge
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def table(number: int, *hosts: str, more: str = "") -> str:
 @contextmanager
 def collector(folder: Path, *tables: str) -> Iterator[str]:
     """Its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with edge(folder, port, *tables) as address:
+    with edge(folder, ports.free(), *tables) as address:
         yield address
 
 

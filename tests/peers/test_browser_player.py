@@ -1,11 +1,11 @@
 """The player page in Debian's Chromium, on a running edge whose source fails on purpose."""
 
-import socket
 import subprocess
 import sys
 import urllib.request
 
 import media
+import ports
 import pytest
 from browsing import LOOK, channel, chromium, edge, site, until
 from faultsource import Faults, FaultSource
@@ -35,19 +35,13 @@ def steady(small_sample, tmp_path_factory):
         pass
     with FaultSource(small_sample) as live:
         shut, secret = channel("shut", live, "public = false"), token(folder / "data")
-        with edge(folder, free(), channel("news", live), shut, channel("dead", dead)) as url:
+        with edge(folder, ports.free(), channel("news", live), shut, channel("dead", dead)) as url:
             yield url, secret
 
 
 @pytest.fixture
 def url(steady):
     return steady[0]
-
-
-def free():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

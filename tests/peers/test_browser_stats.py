@@ -1,11 +1,11 @@
 """The pages of statistics in Chromium: nothing is blocked, nothing runs, they fit a phone, tokens open private ones."""
 
-import socket
 import subprocess
 import sys
 import time
 
 import accesslogs
+import ports
 import pytest
 from browsing import chromium, edge
 
@@ -30,14 +30,11 @@ def a_browser(request):
 
 @pytest.fixture(scope="module", name="url")
 def a_running_edge(tmp_path_factory):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("stats")
     now = int(time.time())
     requests = [*accesslogs.visits(4000, now - 90_000), accesslogs.request(now - 60, EVIL.replace('"', '\\"'))]
     (folder / "access.log").write_text(accesslogs.text(requests))
-    with edge(folder, port, SITES) as url:
+    with edge(folder, ports.free(), SITES) as url:
         verb = [sys.executable, "-m", "edge", "hits"]
         end = ["--config", folder / "edge.toml"]
         for site in ("1", "2"):

@@ -1,6 +1,5 @@
 """The status page in Chromium: the token opens it, it renews itself, it fits a phone, it says when edge has gone."""
 
-import socket
 import subprocess
 import sys
 
@@ -17,11 +16,8 @@ def a_browser(request):
         yield browser
 
 
-def test_the_page_opens_renews_itself_and_says_when_edge_has_gone(browser, tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with edge(tmp_path, port, SITE) as url:
+def test_the_page_opens_renews_itself_and_says_when_edge_has_gone(browser, tmp_path, free_port):
+    with edge(tmp_path, free_port, SITE) as url:
         made = subprocess.run(
             [sys.executable, "-m", "edge", "token", "new", "--scope", "admin", "--config", tmp_path / "edge.toml"],
             check=True, capture_output=True, text=True, timeout=30,

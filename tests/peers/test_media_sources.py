@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -60,13 +59,6 @@ def check_pictures(viewer: Viewer, least: int = 25) -> None:
     assert len(numbers) >= least
     steps = {b - a for a, b in pairwise(numbers)}
     assert max(steps) <= 2
-
-
-@pytest.fixture
-def udp_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

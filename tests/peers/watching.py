@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -12,6 +11,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import ports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,9 +68,7 @@ def until(look: Callable[[], Any], good: Callable[[Any], object], what: str) -> 
 @contextmanager
 def prometheus(program: str, folder: Path, rules: Path, target: str) -> Iterator[Prometheus]:
     """It scrapes `target` every second and evaluates `rules` as often."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.free()
     config, log = folder / "prometheus.yml", folder / "prometheus.log"
     config.write_text(CONFIG.format(rules=rules, target=target))
     command = [program, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}", "--log.level=warn"]

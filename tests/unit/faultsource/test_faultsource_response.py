@@ -66,6 +66,15 @@ def test_a_replayed_part_equals_what_was_sent_before() -> None:
     assert second[:overlap] == first[-overlap:]
 
 
+def test_a_late_client_is_waited_for_up_to_the_patience() -> None:
+    loop = open_loop(media.sample("small"))
+    faults, last = Faults(replay=1.0, patience=5.0), loop.at(10.0)
+    assert response(faults, now=10.0, last=last).begin == response(Faults(replay=1.0), now=10.0).begin
+    assert loop.due(response(faults, now=13.0, last=last).begin) == pytest.approx(9.0, abs=0.1)
+    assert response(faults, now=20.0, last=last).begin == loop.at(14.0)
+    assert response(Faults(replay=1.0), now=13.0, last=last).begin == loop.at(12.0)
+
+
 @pytest.mark.parametrize("cut_at", ["byte", "unit", "frame"])
 def test_where_a_response_is_cut(cut_at: Any) -> None:
     loop = open_loop(media.sample("small"))

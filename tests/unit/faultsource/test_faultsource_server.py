@@ -52,7 +52,7 @@ def test_a_response_is_cut_and_the_next_replays(small_sample: Any) -> None:
 def test_pyav_reads_what_is_sent(small_sample: Any) -> None:
     with FaultSource(small_sample, Faults(cut=8.0, begin="keyframe", end="exact"), speed=FAST) as url:
         shown = media.pictures(url)
-    numbers = [number for number in shown if number is not None]
+    numbers = [number for number in shown if number is not None][:-4]  # B frames before the cut may be missing
     assert len(numbers) > 100
     assert all((later - earlier) % 128 == 1 for earlier, later in itertools.pairwise(numbers))
 
@@ -192,6 +192,7 @@ def test_the_command_line_says_where_it_is_and_logs(small_sample: Any) -> None:
 def test_the_time_of_a_picture(small_sample: Any) -> None:
     source = FaultSource(small_sample, Faults(replay=2.0))
     with source:
-        passed = time.monotonic() - source.sent_at(0)
-        assert source.now() == pytest.approx(passed, abs=1.0)
+        least = time.monotonic() - source.sent_at(0)
+        now = source.now()
+        assert least - 0.001 <= now - source.loop.sent[0] <= time.monotonic() - source.sent_at(0) + 0.001
         assert source.sent_at(128) - source.sent_at(0) == pytest.approx(5.12)
