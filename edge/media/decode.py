@@ -27,7 +27,8 @@ _OWN = frozenset({"h264", "hevc", "aac"})
 _BARE = frozenset({"mpegts", "flv", "live_flv", "hls", "rtsp", "rtp", "h264", "hevc", "aac"})
 _LOOP_FILTER = {"all": "default", "references": "noref", "none": "all"}
 _SKIP = {"all": "DEFAULT", "references": "NONREF", "anchors": "NONREF"}
-RENEW_EVERY = TICKS
+RENEW_EVERY = TICKS  # of sound
+RENEW_PICTURES_EVERY = 60 * TICKS
 
 
 def most_pixels(width: int, height: int) -> int:
@@ -121,11 +122,16 @@ class Decoder:
 
 class VideoDecoder(Decoder):
     """`loop_filter`: what it deblocks, a word of `Work`; `bound`: pixels that it takes. An H.264 decoder whose stream
-    was probed in the middle of a GOP is opened by the first SPS, which tells the size."""
+    was probed in the middle of a GOP is opened by the first SPS, which tells the size.
+
+    FFmpeg's H.264 decoder keeps for its life the pictures that damage once made it hold (1.1 MB each at 960x540) and
+    every PPS of another number that damage told it of (0.2 MB each, up to 256): so it is to be renewed after damage."""
 
     def __init__(self, stream: Any, loop_filter: str = "all") -> None:
         self.loop_filter = loop_filter
         self._skip = "all"
+        self._since: int | None = None  # ticks of its first packet
+        self._damaged_before = 0
         super().__init__(stream)
 
     def _open(self, stream: Any) -> None:
@@ -145,6 +151,7 @@ class VideoDecoder(Decoder):
             return
         super()._create()
         self.context.reorder_depth = self._depth
+        self._since, self._damaged_before = None, self.damaged
 
     def _prepare(self, context: Any) -> None:
         super()._prepare(context)
@@ -165,9 +172,15 @@ class VideoDecoder(Decoder):
         if self._name != "h264":
             self.context.skip_frame = _SKIP[decode]
 
-    def reopen(self, loop_filter: str) -> list[Any]:
-        """For the keyframe that comes next: another loop filter. The frames that were still held come back."""
-        if loop_filter == self.loop_filter or not self.own:
+    def worn(self, dts: int) -> bool:
+        """Whether it is to be opened anew at the keyframe of `dts` ticks."""
+        old = self._since is not None and dts - self._since >= RENEW_PICTURES_EVERY
+        return old and self.own and self.damaged > self._damaged_before
+
+    def reopen(self, loop_filter: str, *, anew: bool = False) -> list[Any]:
+        """For the keyframe that comes next: another loop filter, or all `anew`. The frames that were still held come
+        back."""
+        if not self.own or (loop_filter == self.loop_filter and not anew):
             return []
         self.loop_filter = loop_filter
         if self.context is None:
@@ -185,6 +198,7 @@ class VideoDecoder(Decoder):
         if self.context is None:
             self.damaged += 1  # no picture decodes before an SPS
             return []
+        self._since = dts if self._since is None else self._since
         held = self.drain() if fresh and self.decoded else []
         return held + super().decode(packet, pts, dts)
 

@@ -56,13 +56,15 @@ class Thinning:
         self.broken, self._fed = True, False
         self._next_still = 0
 
-    def decide(self, idc: int, kind: int, pts: int, dts: int, *, key: bool, unshown: bool = False) -> Verdict:
-        """`idc`, `kind`: see `slices`. `unshown`: nobody will see the picture. `last`: left out, and nothing comes for
-        the decoder before the next keyframe."""
+    def decide(
+        self, idc: int, kind: int, pts: int, dts: int, *, key: bool, unshown: bool = False, renewed: bool = False
+    ) -> Verdict:
+        """`idc`, `kind`: see `slices`. `unshown`: nobody will see the picture. `renewed`: the decoder is another from
+        this keyframe on. `last`: left out, and nothing comes for the decoder before the next keyframe."""
         if self._key_at is None:
             self._key_at = dts
         if key:
-            decodes = self._key(pts, dts, unshown=unshown)
+            decodes = self._key(pts, dts, unshown=unshown, renewed=renewed)
         else:
             self._since_key, self._keys = self._since_key + 1, 0
             decodes = self._other(idc, kind, pts, dts, unshown=unshown)
@@ -74,7 +76,7 @@ class Thinning:
             return "last"
         return "leave"
 
-    def _key(self, pts: int, dts: int, *, unshown: bool) -> bool:
+    def _key(self, pts: int, dts: int, *, unshown: bool, renewed: bool) -> bool:
         if self._next is not None:
             self.work, self._next = self._next, None
         assert self._key_at is not None  # noqa: S101 - set by decide()
@@ -87,8 +89,8 @@ class Thinning:
             self.broken = True
             return False
         self._next_still = dts + STILL_EVERY
-        reopened, self._loop_filter = self.work.loop_filter != self._loop_filter, self.work.loop_filter
-        self._leading = pts if self.broken or self._stale or reopened else None
+        renewed, self._loop_filter = renewed or self.work.loop_filter != self._loop_filter, self.work.loop_filter
+        self._leading = pts if self.broken or self._stale or renewed else None
         self.broken = self._stale = False
         return True
 

@@ -126,7 +126,7 @@ class VideoTrack:
         self._fps = fps
         self._rate, self._unshown = FrameRate(fps), Unshown(fps)
 
-    def _follow_work(self, *, key: bool) -> None:
+    def _follow_work(self, *, key: bool, worn: bool) -> None:
         """What of the work in hand is not a matter of leaving packets out."""
         assert self._decoder is not None  # noqa: S101 - push() has looked
         work = self.work
@@ -135,7 +135,7 @@ class VideoTrack:
             self._set_rate(fps)
         self._decoder.skip(work.decode)
         if key:
-            for frame in self._decoder.reopen(work.loop_filter):
+            for frame in self._decoder.reopen(work.loop_filter, anew=worn):
                 self._frame(frame)
 
     def push(self, placed: Placed[Any], picture: tuple[int, int] = UNKNOWN, *, key: bool | None = None) -> None:
@@ -146,8 +146,9 @@ class VideoTrack:
         self._unshown.note(placed.dts)
         self.thinning.fields = self._scaler.interlaced
         unshown = not placed.fresh and not self._scaler.interlaced and self._unshown.unshown(placed.pts)
-        verdict = self.thinning.decide(*picture, placed.pts, placed.dts, key=key, unshown=unshown)
-        self._follow_work(key=key)
+        worn = key and self._decoder.worn(placed.dts)
+        verdict = self.thinning.decide(*picture, placed.pts, placed.dts, key=key, unshown=unshown, renewed=worn)
+        self._follow_work(key=key, worn=worn)
         if verdict == "decode":
             for frame in self._decoder.decode(placed.item, placed.pts, placed.dts, fresh=placed.fresh):
                 self._frame(frame)
