@@ -20,6 +20,9 @@ from alerts import (
     versions,
 )
 
+HTTPS = 'job="edge_https", instance="tv1"'
+CERTIFICATE = {"job": "edge_https", "instance": "tv1"}
+
 WORKER = (
     Case(
         "EdgeDown", "critical", 5,
@@ -128,15 +131,26 @@ WORKER = (
     ),
     Case(
         "EdgeCertificateExpiry", "warning", 60,
-        "The certificate of a:9100 expires soon.",
+        "The certificate of tv1 expires soon.",
         "It is valid for another 5d 23h 0m 0s.",
-        **three("probe_ssl_earliest_cert_expiry", 6 * DAY, 7 * DAY + 7200, 60 * DAY),
+        **three("probe_ssl_earliest_cert_expiry", 6 * DAY, 7 * DAY + 7200, 60 * DAY, HTTPS),
+        labels=CERTIFICATE,
     ),
     Case(
         "EdgeCertificateExpiry", "critical", 10,
-        "The certificate of a:9100 expires within a day, or has expired.",
+        "The certificate of tv1 expires within a day, or has expired.",
         "What is left of it is 11h 50m 0s.",
-        **three("probe_ssl_earliest_cert_expiry", DAY / 2, DAY + 7200, 60 * DAY),
+        **three("probe_ssl_earliest_cert_expiry", DAY / 2, DAY + 7200, 60 * DAY, HTTPS),
+        labels=CERTIFICATE,
+    ),
+    Case(  # it expired meanwhile, of which the exporter tells nothing but that the probe failed
+        "EdgeCertificateExpiry", "critical", 10,
+        "The certificate of tv1 expires within a day, or has expired.",
+        "What is left of it is -9m 0s.",
+        series("probe_ssl_earliest_cert_expiry", "60x1 _x9 5184000x9", HTTPS),
+        (series("probe_ssl_earliest_cert_expiry", DAY + 7200, HTTPS),),
+        series("probe_ssl_earliest_cert_expiry", 60 * DAY, HTTPS),
+        labels=CERTIFICATE,
     ),
     Case(
         "EdgeVersionSkew", "warning", 1440,
