@@ -7,6 +7,7 @@ Should both write at that moment, SQLite's locks keep them apart, and the worker
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -25,7 +26,7 @@ from edge.hits.batch import Batch, encode
 from edge.hits.ledger import Ledger
 from edge.hits.period import read_period, show_day
 from edge.hits.report import Report
-from edge.hits.schema import connect_reading
+from edge.hits.schema import connect_reading, unreadable
 from edge.hits.service import DATABASE
 from edge.hits.settings import SiteSettings
 from edge.http.unix import SOCKET
@@ -158,6 +159,8 @@ class Operator:
             db = connect_reading(self._database)
             try:
                 yield db
+            except sqlite3.Error as error:
+                raise unreadable(self._database, error) from None
             finally:
                 db.close()
 

@@ -64,7 +64,7 @@ class Damaged(sqlite3.DatabaseError):
 
 
 class NewerDatabase(StoreError):
-    """It was written by a later version of edge: only the user can decide."""
+    """It was written by a later version of edge: only the user can decide. Until then hits are refused."""
 
 
 def connect(
@@ -124,18 +124,42 @@ def _check(db: sqlite3.Connection) -> None:
 
 
 def connect_reading(path: str) -> sqlite3.Connection:
-    """For a command when no worker runs. StoreError: there is no database of this version."""
+    """For a command when no worker runs. StoreError: there is no database of this version that can be read."""
     if not os.path.exists(path):  # noqa: PTH110
         raise StoreError(f"{path}: expected a database, found none; nothing was counted here yet")
     reason = _strangeness(path)
     if reason:
         raise StoreError(f"{path}: expected a database of edge, but {reason}; see whether data_dir is the right one")
     db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
-    found = _pragma(db, "user_version")
+    try:
+        found = _pragma(db, "user_version")
+    except sqlite3.Error as error:
+        db.close()
+        raise unreadable(path, error) from None
     if found != VERSION:
         db.close()
-        raise StoreError(f"{path}: expected version {VERSION}, found {found}; start edge of that version, or a later")
+        raise StoreError(f"{path}: {_other_version(found)}")
     return db
+
+
+def _other_version(found: int) -> str:
+    if not found:
+        return "nothing was counted here yet"
+    if found > VERSION:
+        return f"written by a later edge (version {found}, this one knows {VERSION}); read it with that edge"
+    return (
+        f"of version {found}, and this edge reads {VERSION}; start edge once: it keeps a copy and brings it up to date"
+    )
+
+
+def unreadable(path: str, error: sqlite3.Error) -> StoreError:
+    """For who asks without a worker."""
+    if damaged(error):
+        return StoreError(
+            f"{path}: it is damaged ({error}); edge sets it aside when it runs and begins a new one. "
+            "Bring a backup back with edge restore, or see what sqlite3 can recover"
+        )
+    return StoreError(f"{path}: cannot be read ({error}); see that its disk is in order and who may read it")
 
 
 def _quoted(path: str) -> str:
@@ -195,8 +219,8 @@ def _prepare(db: sqlite3.Connection, path: str, log: Log, migrations: tuple[str,
     found = _pragma(db, "user_version")
     if found > version:
         raise NewerDatabase(
-            f"{path}: written by a later edge (version {found}, this one knows {version}); "
-            "install that edge again, or move the file away to begin a new one"
+            f"{path}: written by a later edge (version {found}, this one knows {version}); install that edge again, or "
+            f"move {path} with its -wal and -shm away to begin a new one"
         )
     if not found:
         # Before there is a log, so that the file's own header says whose it is. Not IMMEDIATE: that makes the database

@@ -83,7 +83,7 @@ class Hits:
             os.close(descriptor)
 
     async def start(self) -> None:
-        """Opens the database. StoreError: it is a later version's."""
+        """Opens the database; if that is refused, hits are too until it is no more."""
         await self.store.start()
         for site in self._sites:
             if self.secrets.restarted(site.id):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from edge.clock import Clock
+from edge.errors import StoreError
 from edge.hits.asking import Ask, Asking
 from edge.hits.hit import DIMENSIONS
 from edge.hits.period import Now, Period, read_period, show_day
@@ -89,7 +90,10 @@ class Statistics:
             report = await asking.report(self._ask, period, now, dimensions, limit)
             return asset_of("stats.html", self._pages.report(report, view))
 
-        page = await self._shared.get((asking.site.id, period, view), make)
+        try:
+            page = await self._shared.get((asking.site.id, period, view), make)
+        except StoreError:
+            return _unreadable()
         return _send(page, request, private=private)
 
     async def json(self, request: Request) -> Response:
@@ -108,7 +112,10 @@ class Statistics:
             report = await asking.report(self._ask, period, now, DIMENSIONS, _EVERY)
             return asset_of("stats.json", msgspec.json.encode(report))
 
-        values = await self._shared.get((asking.site.id, period), make)
+        try:
+            values = await self._shared.get((asking.site.id, period), make)
+        except StoreError:
+            return _unreadable()
         return send(values, request, _caching(private=not asking.settings.public))
 
     def enter(self, request: Request) -> Response:
@@ -149,6 +156,11 @@ class Statistics:
             host=hosts[0] if hosts else "",
             today=show_day(now.day),
         )
+
+
+def _unreadable() -> Response:
+    """Strangers are not told what is wrong with the disk; the log says it, and hits are refused as well."""
+    return text(503, "The statistics cannot be read now.", (("Retry-After", "60"), *still_safety()))
 
 
 def _send(page: Asset, request: Request, *, private: bool) -> Response:

@@ -63,8 +63,7 @@ class Store:
         self._closing = True
 
     async def start(self) -> None:
-        """Opens, makes or migrates the database, in the thread. Raises StoreError if it is of a later version; if the
-        disk refuses, hits are refused until it does no more."""
+        """Opens, makes or migrates the database, in the thread. If that is refused, hits are until it is no more."""
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         opened = self._loop.create_future()
@@ -74,10 +73,9 @@ class Store:
         self._closing = False
 
     def _main(self, writer: Writer, opened: asyncio.Future[None]) -> None:
-        trouble = writer.open()
-        self._tell(_settle, opened, None, trouble)
-        if trouble is None:
-            writer.run()
+        writer.open()
+        self._tell(_settle, opened, None, None)
+        writer.run()
         self._tell(_settle, self._ended, None, None)
 
     def _tell(self, call: Callable[..., None], *values: object) -> None:

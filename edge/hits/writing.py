@@ -19,7 +19,6 @@ import msgspec
 from edge.errors import OverloadError, StoreError, where
 from edge.hits.ledger import Ledger
 from edge.hits.rollup import Item
-from edge.hits.schema import NewerDatabase
 from edge.log import Log
 
 MOST_HITS = 1000  # of a commit; a single submission may hold more
@@ -77,15 +76,13 @@ class Writer:
         self._retry_at = self._measure_at = 0.0
         self._database = 0
 
-    def open(self) -> StoreError | None:
-        """Why it cannot begin at all. A disk that refuses may come back: then only hits are refused until it does."""
+    def open(self) -> None:
+        """If the database cannot be opened hits are refused until it can: a disk comes back, a file of a later version
+        is moved away."""
         try:
             self._ledger.open()
-        except NewerDatabase as error:
-            return error
         except StoreError as error:
             self._fail(str(error), [])
-        return None
 
     def run(self) -> None:
         """Until an order that is None. Hits that came before it are kept; tasks under way are left as they are."""

@@ -125,7 +125,8 @@ HITS_METRICS: tuple[Metric[HitsSnapshot], ...] = (
     _of_all(
         "edge_hits_store_failing",
         "gauge",
-        "Whether the database refuses hits now (1): the disk is full, read-only or broken; the log says why.",
+        "Whether the database refuses hits now (1): the disk is full, read-only or broken, or a later edge wrote it; "
+        "the log says why.",
         lambda h: h.failing,
     ),
     _of_all("edge_hits_waiting", "gauge", "Hits that wait for their commit.", lambda h: h.waiting),

@@ -19,7 +19,10 @@ from accesslogs import FORMATS, ROBOT, request
 from httppeer import running
 
 from edge.cli import hits
+from edge.cli.hitsimport import take
+from edge.cli.hitslocal import Operator
 from edge.clock import SystemClock
+from edge.config.model import Settings
 from edge.errors import ConfigError, StoreError
 from edge.hits.hit import Flags, Hit
 from edge.hits.ledger import Ledger
@@ -418,3 +421,16 @@ def test_nothing_raw_is_left_of_an_import(typed):
     for text in (said.encode(), *left):
         assert b"canary" not in text
         assert b"203.0.113" not in text
+
+
+def test_a_damaged_database_is_said_with_what_to_do(place):
+    settings = Settings(data_dir="data", sites=SITES)
+    write("access.log", accesslogs.visits(50, at(1)))
+    assert take(["access.log"], SITES[0], Operator(settings)) == 0
+    path = Path("data/hits.db")
+    content = path.read_bytes()
+    damaged = content[:4096] + b"\xaa" * (len(content) - 4096)
+    path.write_bytes(damaged)
+    with pytest.raises(StoreError, match=r"it is damaged .*edge restore"):
+        list(Operator(settings).export(SITES[0]))
+    assert path.read_bytes() == damaged  # who reads changes nothing

@@ -122,11 +122,27 @@ def test_a_later_version_is_refused_and_left_alone(path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA user_version = {VERSION + 1}")
     db.close()
-    with pytest.raises(NewerDatabase, match="install that edge again, or move the file away"):
+    with pytest.raises(NewerDatabase, match="install that edge again, or move"):
         open_and_close(path)
-    with pytest.raises(StoreError, match=f"found {VERSION + 1}"):
+    with pytest.raises(StoreError, match="read it with that edge"):
         connect_reading(str(path))
     assert list(path.parent.glob("*aside*")) == []
+
+
+def test_who_reads_is_told_what_is_wrong_and_what_to_do(path: Path) -> None:
+    path.write_bytes(b"")
+    with pytest.raises(StoreError, match="nothing was counted here yet"):
+        connect_reading(str(path))
+    open_and_close(path)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = -1")
+    db.close()
+    with pytest.raises(StoreError, match="start edge once: it keeps a copy"):
+        connect_reading(str(path))
+    content = path.read_bytes()
+    path.write_bytes(content[:16] + b"\xff" * 8 + content[24:])  # a page size that there is not
+    with pytest.raises(StoreError, match=r"it is damaged .*edge restore"):
+        connect_reading(str(path))
 
 
 STEPS = ("ALTER TABLE imports ADD COLUMN seen INTEGER", "UPDATE imports SET seen = done")

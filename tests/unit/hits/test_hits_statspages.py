@@ -317,3 +317,15 @@ def test_nothing_counted_yet(served):
     answer = served.get("/stats/1")
     assert "Nothing was counted in this period." in answer.body.decode()
     assert str(TODAY)[:4] in answer.body.decode()
+
+
+def test_a_database_that_cannot_be_read_is_said_without_its_name(served, tmp_path):
+    served.loop.run_until_complete(served.store.close())
+    path = tmp_path / "hits.db"
+    path.write_bytes(b"")
+    served.store = Store(str(tmp_path), SITES, HitsSettings(), Log(stream=io.StringIO()))  # a folder
+    served.loop.run_until_complete(served.store.start())
+    for asked in ("/stats/1", "/api/v1/sites/1/stats"):
+        answer = served.get(asked)
+        assert (answer.status, head(answer)["Retry-After"]) == (503, "60")
+        assert str(tmp_path).encode() not in answer.body

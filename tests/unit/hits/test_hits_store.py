@@ -344,18 +344,28 @@ def test_hits_are_kept_while_a_purge_goes_on(tmp_path: Path) -> None:
     run(work())
 
 
-def test_a_later_database_stops_the_start(tmp_path: Path) -> None:
+def test_a_later_database_is_left_alone_and_hits_are_refused_until_it_is_moved_away(tmp_path: Path) -> None:
     path = tmp_path / "hits.db"
     connect(str(path), "power", Log("error")).close()
     db = sqlite3.connect(path)
     db.execute("PRAGMA user_version = 99")
     db.close()
+    content = path.read_bytes()
 
     async def work() -> None:
-        watched = Watched(tmp_path)
-        with pytest.raises(NewerDatabase, match="version 99"):
-            await watched.store.start()
-        await watched.store.close()
+        async with running(tmp_path) as watched:
+            error = await watched.submit(page("/"))
+            assert isinstance(error, StoreError)
+            assert "version 99" in (watched.store.stats().trouble or "")
+            with pytest.raises(NewerDatabase, match="version 99"):
+                await watched.hits()
+            assert path.read_bytes() == content
+            path.rename(tmp_path / "later.db")
+            while await watched.submit(page("/")) is not None:
+                pass  # each try is answered by the store's thread
+            assert await watched.hits() == 1
+            assert watched.log == ["store_failing", "store_recovered"]
+        assert (tmp_path / "later.db").read_bytes() == content
 
     run(work())
 
