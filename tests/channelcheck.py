@@ -20,7 +20,7 @@ from edge.flow.ring import Cursor
 from edge.log import Log
 from edge.media.settings import AudioSettings, VideoSettings
 
-DEADLINE = 20.0
+DEADLINE = 60.0  # seconds; never reached when all is well
 
 
 class Viewer:

@@ -1,17 +1,45 @@
-"""Fixtures for all tests: peers (programs that are not Python packages), sample media, free ports."""
+"""Fixtures for all tests: peers (programs that are not Python packages), sample media, free ports. How tests are shared
+out with `-n`: most of their time they wait for media, so several wait at once."""
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import media
 import ports
 import pytest
 from programs import peer
+from xdist.scheduler import LoadScopeScheduling
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 SHARED_HITS = SHARED_MEDIA.with_name("hits")
+LONGEST = ("tests/peers/", "tests/unit/ansible/", "tests/unit/test_worker")  # they come first, so that none ends alone
+APART = ("test_browser_rungs.py", "test_browser_players.py")  # long tests that share nothing
+
+
+class Files(LoadScopeScheduling):
+    """A file for a worker, as its tests share what is set up once; the tests of some files each by itself."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file.endswith(APART) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
+    config.option.loadscopereorder = False  # the order is ours
+    return Files(config, log)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`."""
+    return min(2 * len(os.sched_getaffinity(0)), ports.WORKERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

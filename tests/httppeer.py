@@ -19,7 +19,7 @@ from edge.http.router import Router
 from edge.http.server import Server
 from edge.log import Log
 
-DEADLINE = 20.0  # how long a test waits for what must happen; never reached when all is well
+DEADLINE = 60.0  # how long a test waits for what must happen; never reached when all is well
 
 
 class Running:

@@ -43,7 +43,7 @@ def _writable(pid: int) -> Iterator[tuple[int, int]]:
 
 def _stack_pointer(task: Path) -> int:
     """Of a thread that waits in a system call: the last but one figure."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (words := (task / "syscall").read_text().split()) == ["running"]:
         assert time.monotonic() < deadline, "the process does not come to rest"
         time.sleep(0.01)

@@ -34,7 +34,7 @@ class Step(NamedTuple):
 def record(command: Sequence[str], log: Path) -> list[Step]:
     """Runs it to its end. RuntimeError: strace may not trace here."""
     strace = ["strace", "-f", "-qq", "-xx", "-s", "100000", "-e", f"trace={CALLS}", "-o", str(log)]
-    done = subprocess.run([*strace, *command], capture_output=True, timeout=100, check=False)
+    done = subprocess.run([*strace, *command], capture_output=True, timeout=250, check=False)
     if done.returncode:
         raise RuntimeError(f"strace ended with {done.returncode}: {done.stderr.decode()[-500:]}")
     with log.open(encoding="ascii") as lines:

@@ -21,7 +21,7 @@ mkdir -p /run/systemd/system /run/systemd/inaccessible && cd /run/systemd/inacce
 mkdir dir && touch reg && mkfifo fifo sock && chmod 0 dir reg fifo sock &&
 { mknod --mode=0 chr c 0 0 && mknod --mode=0 blk b 0 0 || :; } && cd / && exec "$0" --user --log-target=console
 """
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class UserManager:
@@ -35,7 +35,7 @@ class UserManager:
         with self._log.open("wb") as log:
             command = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", START, program]
             self._process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not (self.runtime / "systemd" / "private").exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.close()
@@ -47,9 +47,8 @@ class UserManager:
         return self._log.read_text()
 
     def systemctl(self, *words: str) -> str:
-        done = subprocess.run(
-            ["systemctl", "--user", *words], env=self.environ, capture_output=True, text=True, timeout=60, check=False
-        )
+        command = ["systemctl", "--user", *words]
+        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stderr + self.log
         return done.stdout.strip()
 
@@ -85,7 +84,7 @@ class UserManager:
     def close(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

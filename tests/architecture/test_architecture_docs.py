@@ -14,7 +14,7 @@ from edge.observe.catalogue import METRICS
 
 TEXT = readme.README.read_text()
 RUN = "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/edge run"
-TEST = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
+TEST = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest -n auto"
 FOLDERS = ("edge", "tests", "bench", "ansible", ".ci")
 SUFFIXES = {".py", ".md", ".toml", ".json", ".html", ".css", ".js", ".yml", ".yaml", ".txt", ".sh", ""}
 

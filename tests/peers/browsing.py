@@ -12,9 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,14 @@ from websockets.sync.client import connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from faultsource import FaultSource
+
 # The rendition of the README: small, 15 frames/s, another shape in pixels than on the screen.
 SMALL = "width = 352\nheight = 240\nfps = 15"
 # Not lowered, however busy the host of the tests is.
 FULL = 'highest = "full"\nlowest = "full"\n'
+PATIENCE = 90.0  # seconds; never reached when all is well
+PLAYED, TIMES = 25 / 30, 12.0  # the share of the time that a page must play, and of how many seconds
 NODE = Path(__file__).parent / "node"
 CHROMIUM = (
     "--no-sandbox",
@@ -40,6 +44,9 @@ CHROMIUM = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# For `running.altered`: a source is said to be away, and is tried again, after a second instead of five to ten.
+SOONER = "import edge.channel.state as state\nstate.AWAY, state.LONGEST = 1.5, 1.0\n"
 
 LOOK = """() => {
     const video = document.getElementById("video"), page = document.body.dataset;
@@ -54,7 +61,7 @@ LOOK = """() => {
 }"""
 
 
-def until(look: Callable[[], Any], good: Callable[[Any], object], seconds: float = 30.0) -> Any:
+def until(look: Callable[[], Any], good: Callable[[Any], object], seconds: float = PATIENCE) -> Any:
     """What `look` finds once it is `good`. The failure shows the last find."""
     end = time.monotonic() + seconds
     while True:
@@ -63,6 +70,27 @@ def until(look: Callable[[], Any], good: Callable[[Any], object], seconds: float
             return found
         assert time.monotonic() < end, f"still {found}"
         time.sleep(0.1)
+
+
+def through_cuts(
+    look: Callable[[], dict[str, Any]], source: FaultSource, good: Callable[..., bool] = lambda *_: True
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A page before and after seconds in which it played (`at` against `now`) though the source was cut twice: the
+    first such that are `good`. A page that stops or jumps at cuts has none; where the host is busy they come later."""
+    seen: list[tuple[int, dict[str, Any]]] = []
+
+    def span() -> list[dict[str, Any]]:
+        seen.append((source.responses, look()))
+        responses, now = seen[-1]
+        earlier = [page for count, page in seen if now["now"] - page["now"] >= TIMES and responses - count >= 2]
+        return [*earlier[-1:], now]
+
+    def played(pages: list[dict[str, Any]]) -> bool:
+        one, other = pages[0], pages[-1]
+        return one is not other and other["at"] - one["at"] >= PLAYED * (other["now"] - one["now"]) and good(one, other)
+
+    before, after = until(span, played, 2 * PATIENCE)
+    return before, after
 
 
 def channel(name: str, source: str, more: str = "", video: str = SMALL, ladder: str = FULL) -> str:
@@ -86,7 +114,7 @@ def edge(folder: Path, port: int, *channels: str) -> Iterator[str]:
         finally:
             process.terminate()
             try:
-                process.wait(15)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
@@ -95,9 +123,9 @@ def edge(folder: Path, port: int, *channels: str) -> Iterator[str]:
 def answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
     assert process.poll() is None, log.read_text()
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return answer.status == 200
-    except (urllib.error.URLError, ConnectionError):
+    except OSError:
         return False
 
 
@@ -105,11 +133,25 @@ def answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
 def chromium(path: str, *arguments: str) -> Iterator[Any]:
     """A headless Chromium, asked for nothing beyond the loopback."""
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=[*CHROMIUM, *arguments], headless=True)
+        words = [*CHROMIUM, *arguments]
+        browser = play.chromium.launch(executable_path=path, args=words, headless=True, timeout=1000 * PATIENCE)
         try:
-            yield browser
+            yield _patient(browser)
         finally:
             browser.close()
+
+
+def _patient(browser: Any) -> Any:
+    """Playwright waits for half a minute unless each page or context is told otherwise."""
+    for name in ("new_context", "new_page"):
+        setattr(browser, name, partial(_made, getattr(browser, name)))
+    return browser
+
+
+def _made(make: Callable[..., Any], **options: Any) -> Any:
+    found = make(**options)
+    found.set_default_timeout(1000 * PATIENCE)
+    return found
 
 
 @contextmanager
@@ -146,7 +188,7 @@ def node_modules() -> Path:
     npm = shutil.which("npm")
     if not folder.is_dir() and npm:
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=NODE, check=False, capture_output=True, timeout=120)
+        subprocess.run(command, cwd=NODE, check=False, capture_output=True, timeout=250)
     if not folder.is_dir():
         reason = "needs the packages of tests/peers/node, which are not installed"
         (pytest.fail if os.environ.get("EDGE_REQUIRE_PEERS") == "1" else pytest.skip)(reason)
@@ -183,7 +225,7 @@ class Firefox:
 
     def _address(self) -> str:
         while True:
-            if match := re.search(r"BiDi listening on (ws://\S+)", self._lines.get(timeout=60)):
+            if match := re.search(r"BiDi listening on (ws://\S+)", self._lines.get(timeout=PATIENCE)):
                 return match[1]
 
     def _read(self) -> None:
@@ -194,7 +236,7 @@ class Firefox:
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
-            answer = json.loads(self._socket.recv(timeout=60))
+            answer = json.loads(self._socket.recv(timeout=PATIENCE))
             if answer.get("id") == number:
                 assert "error" not in answer, answer
                 return answer["result"]
@@ -215,8 +257,8 @@ class Firefox:
 
     def _end(self) -> None:
         self._process.terminate()
-        self._process.wait(20)
-        self._reader.join(20)
+        self._process.wait(60)
+        self._reader.join(60)
         if self._process.stderr:
             self._process.stderr.close()
 

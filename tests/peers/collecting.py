@@ -37,7 +37,7 @@ def collector(folder: Path, *tables: str) -> Iterator[str]:
 
 
 def report(address: str, site: int = 1) -> Report:
-    with urllib.request.urlopen(f"{address}/api/v1/sites/{site}/stats?days=2", timeout=20) as answer:
+    with urllib.request.urlopen(f"{address}/api/v1/sites/{site}/stats?days=2", timeout=60) as answer:
         return Report(json.load(answer))
 
 

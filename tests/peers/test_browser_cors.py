@@ -10,7 +10,7 @@ from recording import pages
 from edge.hits.endpoint import Endpoint, Sorted
 from edge.http.router import Router
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.peer
 
 ASK = """([url, type, body]) => new Promise((done) => {
     const asked = new XMLHttpRequest();

@@ -7,7 +7,7 @@ from browsing import chromium, until
 from collecting import AGENT, collector, report, table
 from recording import LEFT, NOTHING, PAGE, STAY, pages
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peer
 
 MORE = 'query_allow = ["page"]\n[site.goals]\n"3" = "Signed up"'
 
@@ -33,7 +33,7 @@ def site(address, number):
 
 def settled(address, number, hits):
     """The report once it has that many hits."""
-    return until(lambda: report(address, number), lambda found: found.told["sums"]["hits"] >= hits, 15)
+    return until(lambda: report(address, number), lambda found: found.told["sums"]["hits"] >= hits)
 
 
 def test_a_visit_is_in_the_report(address, browser):
@@ -42,7 +42,7 @@ def test_a_visit_is_in_the_report(address, browser):
     with site(address, 1) as port:
         tab.goto(f"http://localhost:{port}/?page=2&email=alice@example.com")
         tab.evaluate(STAY)
-        tab.wait_for_timeout(50)  # the page view goes when the page has loaded
+        settled(address, 1, 1)  # the page view goes when the page has loaded
         tab.evaluate("history.pushState(null, '', '/next?token=secret')")
         for link in ("#out", "#file"):
             tab.click(link)
@@ -91,7 +91,7 @@ def test_wishes_that_only_the_server_sees_are_obeyed(address, browser):
         assert "are not counted" in tab.inner_text("[role=status]")
         tab.goto(f"http://127.0.0.1:{port}/")
         context.close()
-        found = until(lambda: report(address, 3), lambda each: sum(each.excluded.values()) >= 3, 15)
+        found = until(lambda: report(address, 3), lambda each: sum(each.excluded.values()) >= 3)
     assert found.excluded == {"dnt": 1, "gpc": 1, "optout": 1}
     assert found.told["sums"]["hits"] == 0
 

@@ -4,7 +4,7 @@ import pytest
 from browsing import chromium, until
 from recording import LEFT, NOTHING, PAGE, STAY, pages, recorder
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peer
 
 TITLED = '<!doctype html><title>A title</title><script defer src="EDGE/hit.js" data-site=7 data-titles=on></script>'
 ELSEWHERE = '<!doctype html><script defer src="EDGE/hit.js" data-site=7 data-endpoint="/a/path/matomo.php"></script>'
@@ -33,7 +33,7 @@ class Place:
 
     def came(self, count):
         """The hits, once there are `count` of them, and no more a moment later."""
-        until(lambda: self.hits, lambda hits: len(hits) >= count, 10)
+        until(lambda: self.hits, lambda hits: len(hits) >= count)
         self.tab.wait_for_timeout(100)
         assert len(self.hits) == count, self.hits
         return [hit.fields for hit in self.hits]
@@ -294,7 +294,7 @@ def test_without_scripts_an_image_counts_the_page_that_shows_it(browser):
     with recorder() as (edge, hits), pages({"/deep/page": PAGE.replace("EDGE", edge)}) as port:
         context = browser.new_context(java_script_enabled=False)
         context.new_page().goto(f"http://localhost:{port}/deep/page")
-        (hit,) = until(lambda: hits, lambda found: len(found) == 1, 10)
+        (hit,) = until(lambda: hits, lambda found: len(found) == 1)
         assert (hit.method, hit.fields) == ("GET", {"idsite": "7", "rec": "1"})
         assert hit.headers["referer"] == f"http://localhost:{port}/deep/page"
         context.close()

@@ -6,7 +6,7 @@ from recording import pages, recorder
 
 from edge.hits.scripts import opted_out
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peer
 
 FRAME = '<!doctype html><script defer src="EDGE/hit.js" data-site=7></script><iframe src="EDGE/optout"></iframe>'
 
@@ -24,6 +24,6 @@ def test_a_choice_in_a_frame_goes_along_with_the_hits_of_that_site(request):
         frame.locator("button").click()
         frame.get_by_text("are not counted").wait_for()
         tab.evaluate("edge.event('a', 'b')")
-        until(lambda: hits, lambda found: len(found) == 2, 10)
+        until(lambda: hits, lambda found: len(found) == 2)
         assert ["cookie" in hit.headers for hit in hits] == [False, True]
         assert opted_out(hits[1].headers["cookie"])

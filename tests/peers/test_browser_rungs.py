@@ -11,19 +11,20 @@ from pathlib import Path
 import pytest
 from browsing import LOOK, channel, chromium, edge, until
 from faultsource import FaultSource
+from running import altered
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.peer, pytest.mark.timeout(600)]
 
-# In the worker, instead of the governor: encoded, passed on, encoded again, by the seconds of media.
+# In the worker, instead of the governor: again and again the same rungs, by the seconds of media.
 PLAN = """
 from edge.media.pipeline import Pipeline
 
 place = Pipeline._place
-PLAN = {}
+PERIOD, PLAN = {}
 
 
 def placing(self, placed, now):
-    second = placed.dts / 90_000 - 10
+    second = (placed.dts / 90_000 - 10) % PERIOD
     due = [rung for at, rung in PLAN if second >= float(at)]
     if due and getattr(self, "due", None) != due[-1]:
         self.due = due[-1]
@@ -33,6 +34,7 @@ def placing(self, placed, now):
 
 Pipeline._place = placing
 """
+STANDING = 2.5  # seconds
 LADDER = 'highest = "full"\nallow_copy = true\n'
 
 
@@ -42,15 +44,14 @@ def _source(source_sample):
         yield address
 
 
-PASSED_ON = ((8, "copy"), (20, "skip-nonref"), (32, "copy"), (44, "full"))
-SLOW = ((6, "key"), (16, "audio"), (30, "gop-half"), (36, "skip-b"))
+PASSED_ON = 32, ((0, "full"), (8, "copy"), (16, "skip-nonref"), (24, "copy"))
+SLOW = 30, ((0, "full"), (4, "key"), (12, "audio"), (22, "gop-half"), (26, "skip-b"))
 
 
 @pytest.fixture(name="url")
 def _url(source, tmp_path, free_port, monkeypatch, request):
     plan = getattr(request, "param", PASSED_ON)
-    (tmp_path / "sitecustomize.py").write_text(PLAN.replace("PLAN = {}", f"PLAN = {plan}"))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    altered(tmp_path, PLAN.replace("{}", str(plan)), monkeypatch)
     with edge(tmp_path, free_port, channel("news", source, ladder=LADDER)) as url:
         yield url
 
@@ -61,7 +62,7 @@ def test_a_browser_plays_on(mode, url, request):
         page = browser.new_page()
         page.goto(f"{url}/live/news?mode={mode}")
         for height in (240, 540, 240):
-            found = until(lambda: page.evaluate(LOOK), lambda f, h=height: f["playing"] and f["height"] == h, 60)
+            found = until(lambda: page.evaluate(LOOK), lambda f, h=height: f["playing"] and f["height"] == h)
             until(lambda: page.evaluate(LOOK), lambda f, at=found["at"]: f["playing"] and f["at"] > at + 3)
             assert found["error"] is None
         assert page.evaluate(LOOK)["mode"] == mode
@@ -75,15 +76,19 @@ def test_a_browser_plays_pictures_that_hardly_move(mode, url, request):
         page = browser.new_page()
         page.goto(f"{url}/live/news?mode={mode}")
         seen = [until(lambda: page.evaluate(LOOK), lambda f: f["playing"])]
-        until(lambda: seen.append(page.evaluate(LOOK)) or seen[-1], lambda f: f["at"] > seen[0]["at"] + 45, 100)
-        assert longest_standing(seen) < 2.5
+        until(lambda: seen.append(page.evaluate(LOOK)) or seen, flows, 240)
         assert seen[-1]["error"] is None
 
 
-def longest_standing(seen: list[dict[str, float]]) -> float:
-    """Seconds by the browser's clock; a stop for want of media lasts until several seconds of it are there."""
-    moved = [look["now"] for before, look in pairwise(seen) if look["at"] > before["at"]]
-    return max(b - a for a, b in pairwise(moved))
+def flows(seen: list[dict[str, float]]) -> bool:
+    """The last time that all rungs went by, it never stood still for long: a player that cannot play one has no such
+    time; where the host is busy it comes later. By the browser's clock; a stop for want of media lasts until several
+    seconds of it are there."""
+    first = max((n for n, look in enumerate(seen) if look["at"] < seen[-1]["at"] - SLOW[0] - 2), default=None)
+    if first is None:
+        return False
+    moved = [look["now"] for before, look in pairwise(seen[first:]) if look["at"] > before["at"]]
+    return max(b - a for a, b in pairwise(moved)) < STANDING
 
 
 def test_ffmpeg_decodes_it_without_a_word(url, tmp_path, request):
@@ -96,13 +101,13 @@ def test_ffmpeg_decodes_it_without_a_word(url, tmp_path, request):
         file.write_bytes(data[: WHOLE[file.suffix](data)])
         timing = ["-fps_mode", "passthrough", "-enc_time_base", "1/90000"]
         command = [ffmpeg, "-v", "error", "-i", file, *timing, "-f", "null", "-"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True)
         assert done.stderr == "", file.name
 
 
 def record(url: str, file: Path) -> None:
-    with urllib.request.urlopen(url, timeout=30) as answer, file.open("wb") as kept:
-        until(lambda: kept.write(answer.read1(65536)) and file.stat().st_size, lambda _: sizes(file) >= 3, 90)
+    with urllib.request.urlopen(url, timeout=90) as answer, file.open("wb") as kept:
+        until(lambda: kept.write(answer.read(300_000)), lambda _: sizes(file) >= 3, 240)
         kept.write(answer.read(120_000))  # three seconds more
 
 
@@ -138,5 +143,5 @@ def sizes(path: Path) -> int:
         "import av, sys, itertools; c = av.open(sys.argv[1])\n"
         "print(sum(1 for _ in itertools.groupby(f.width for f in c.decode(video=0))))"
     )
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=200, check=False)
     return int(done.stdout or 0)

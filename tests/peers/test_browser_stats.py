@@ -9,7 +9,7 @@ import ports
 import pytest
 from browsing import chromium, edge
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peer
 SITES = """
 [[site]]
 id = 1

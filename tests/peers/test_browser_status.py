@@ -6,7 +6,7 @@ import sys
 import pytest
 from browsing import chromium, edge, until
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peer
 SITE = '[[site]]\nid = 1\nhosts = ["www.example.org"]\n'
 
 

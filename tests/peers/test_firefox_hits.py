@@ -4,7 +4,7 @@ import pytest
 from browsing import Firefox, until
 from recording import PAGE, pages, recorder
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peer
 
 ACTS = "() => { history.pushState(null, '', '/next'); edge.event('video', 'play'); edge.goal(2, 5); return true }"
 LEFT = "() => [document.cookie, localStorage.length, sessionStorage.length]"
@@ -15,9 +15,9 @@ def test_a_visit_in_firefox(firefox, tmp_path):
         browser = Firefox(firefox, tmp_path / "profile")
         try:
             browser.goto(f"http://localhost:{port}/?page=1#part")
-            until(lambda: hits, lambda found: len(found) == 1, 20)
+            until(lambda: hits, lambda found: len(found) == 1)
             browser.evaluate(ACTS)
-            until(lambda: hits, lambda found: len(found) == 4, 20)
+            until(lambda: hits, lambda found: len(found) == 4)
             assert browser.evaluate(LEFT) == ["", 0, 0]
         finally:
             browser.close()

@@ -16,7 +16,7 @@ from collecting import AGENT, table
 from memoryscan import WIPING, held
 from running import running
 
-pytestmark = [pytest.mark.peer, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.peer
 
 # Everything that can be kept is kept, so that only the masks stand between.
 KEEPING = """titles = true
@@ -50,7 +50,7 @@ class Attack:
         self.answers = []
 
     def send(self, method, path, body=None, fields=None):
-        connection = http.client.HTTPConnection(self._to, timeout=20)
+        connection = http.client.HTTPConnection(self._to, timeout=60)
         connection.request(
             method, path, body, {"X-Forwarded-For": ADDRESS.decode()} | (fields or {"User-Agent": AGENT})
         )

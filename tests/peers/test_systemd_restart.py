@@ -16,7 +16,7 @@ from typing import Self
 
 import pytest
 import units
-from usermanager import UserManager, managing
+from usermanager import PATIENCE, UserManager, managing
 
 # A user's manager has no users to give, and no control groups here; the test's folder and the virtual environment are
 # where a sandbox has nothing to show. The rest is the unit's own, its filter of system calls too.
@@ -95,7 +95,7 @@ class Clients:
 
     def _ask(self) -> None:
         while not self._over.is_set():
-            connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+            connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
             try:
                 connection.request("GET", "/healthz", headers={"Connection": "close"})
                 assert connection.getresponse().status == 200
@@ -106,7 +106,7 @@ class Clients:
                 connection.close()
 
     def until_more(self) -> None:
-        before, deadline = self.answered, time.monotonic() + 60
+        before, deadline = self.answered, time.monotonic() + PATIENCE
         while self.answered < before + 20 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert self.answered >= before + 20
@@ -114,7 +114,7 @@ class Clients:
 
 def ask(port: int, path: str) -> str:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"User-Agent": AGENT})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return answer.read().decode(errors="replace")
 
 
@@ -150,7 +150,7 @@ def test_a_worker_that_hangs_is_started_anew_by_the_watchdog(tmp_path: Path, fre
 def test_the_sandbox_leaves_what_the_worker_needs(tmp_path: Path, free_port: int) -> None:
     with installed(tmp_path, free_port) as manager:
         manager("start")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while '"status":"live"' not in ask(free_port, "/live/demo/state").replace(" ", ""):
             assert time.monotonic() < deadline, manager.log
             time.sleep(0.1)
