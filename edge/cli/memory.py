@@ -14,6 +14,8 @@ Rows = Iterator[tuple[str, str]]
 def rows(plan: BudgetPlan, connections: int) -> Rows:
     """`connections`: how many the server takes at most."""
     yield "memory", plan.source if plan.limit is None else f"{show_bytes(plan.limit)}, by {plan.source}"
+    if plan.spared.bytes:
+        yield f"  +{show_bytes(plan.spared.bytes)}", f"{plan.spared.name}: {plan.spared.why}"
     for line in plan.lines:
         yield _line(line)
     if plan.room is not None:

@@ -28,7 +28,8 @@ class BudgetPlan(msgspec.Struct, frozen=True):
 
     `verdict`: fits; slow: up to half of the libraries' pages have no room and are read again and again; full: it is
     worse than that, down to what cannot be dropped; unknown: there is no limit to compare with. `missing` bytes more
-    would make it fit. `pages`: of the libraries, among `lines`. `expected`: all but those, with the room used up.
+    would make it fit. `pages`: of the libraries, among `lines`. `expected`: all but those, with the room used up, as
+    far as it is not swapped. `spared`: what compressed swap adds to the limit.
     """
 
     limit: int | None
@@ -42,6 +43,7 @@ class BudgetPlan(msgspec.Struct, frozen=True):
     expected: int
     ring: Bounds
     playlists: dict[str, int]  # bytes a channel's playlist may hold, by channel
+    spared: Line
     advice: tuple[str, ...] = ()
 
     def alarm(self, limit: int) -> int:

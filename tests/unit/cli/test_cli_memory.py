@@ -35,7 +35,7 @@ def test_every_line_has_its_size_and_where_the_figure_is_from():
     [
         (1 << 30, "fits, with room for as many viewers as there are connections"),
         (90 << 20, "fits, with room for about "),
-        (73 << 20, "slow: "),
+        (58 << 20, "slow: "),
         (45 << 20, "does not fit: "),
         (None, "cannot be told without a limit"),
     ],
@@ -57,6 +57,16 @@ def test_what_is_missing_is_in_the_warning_and_what_helps_in_the_table():
     assert warning.startswith("memory: does not fit: ")
     assert " MiB are missing" in warning
     assert any(line.startswith("without channel two: ") for line in helps)
+
+
+def test_compressed_swap_is_a_line_of_its_own():
+    found = plan(Settings(channels=CHANNELS[:1]), (Bound(60 << 20, "memory.max", spared=1.0),), swap=4 << 20)
+    table = list(rows(found, 1000))
+    assert table[:2] == [
+        ("memory", "60.0 MiB, by memory.max"),
+        ("  +4.0 MiB", "compressed swap: 4.0 MiB that are rarely used may go there (zram)"),
+    ]
+    assert not any("compressed swap" in line for _, line in said(60 << 20)[0])
 
 
 def test_check_tells_it_and_exits_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -6,11 +6,13 @@ import pytest
 
 from edge.channel import memory
 from edge.channel.settings import ChannelSettings
-from edge.config.memory import BASE, Bound, bounds, plan
+from edge.config.memory import BASE, Bound, bounds, host_bound, plan, swappable
 from edge.config.model import Settings
 from edge.flow.bounds import Bounds
 from edge.flow.window import MAX_BYTES
 from edge.hits.settings import HitsSettings, SiteSettings
+from edge.host.limits import Limits
+from edge.host.zram import Zram
 from edge.media.settings import AudioSettings, VideoSettings
 from edge.units import BitRate
 
@@ -70,16 +72,16 @@ def test_a_large_host_keeps_the_bounds_of_always():
 
 
 def test_on_a_small_host_rings_and_playlists_follow_the_room():
-    found = plan(settings("a"), host(80 * MB))
+    found = plan(settings("a"), host(66 * MB))
     assert found.verdict == "fits"
     assert found.room is not None
     assert found.ring.most < 2 * MB
     assert found.playlists["a"] < 8 * MB
     assert found.ring.most >= 2 * memory.ring(ChannelSettings(name="a", source="x", video=VIDEO, audio=AUDIO))
-    assert found.room == 80 * MB - sum(sizes(found).values())
+    assert found.room == 66 * MB - sum(sizes(found).values())
 
 
-@pytest.mark.parametrize(("size", "verdict"), [(75, "fits"), (64, "slow"), (45, "full"), (20, "full")])
+@pytest.mark.parametrize(("size", "verdict"), [(56, "fits"), (51, "slow"), (45, "full"), (20, "full")])
 def test_what_does_not_fit_is_said_with_what_would_help(size, verdict):
     found = plan(settings("a"), host(size * MB))
     assert found.verdict == verdict
@@ -95,6 +97,36 @@ def test_even_where_nothing_fits_the_least_may_be_drawn_and_what_is_planned_is_n
     anonymous = sum(size for name, size in sizes(found).items() if name != "pages of libraries")
     assert found.expected == found.alarm(20 * MB) == anonymous + found.room
     assert found.alarm(1 << 30) == (1 << 30) - found.pages
+
+
+def test_compressed_swap_counts_where_it_spares_something():
+    """A cgroup does not count what is swapped; the host gives 0.4 of it for the compressed copy."""
+    group, there = "/sys/fs/cgroup/edge/memory.high", Zram(free=40 * MB, ratio=0.4)
+    tight = host_bound(Limits(cores=1, memory=50 * MB, memory_source=group), there)
+    wide = bounds(settings("a"), tight, 51 * MB, 0, there)
+    assert [round(bound.spared, 3) for bound in wide] == [1, 0.6]
+    without, alone, both = (
+        plan(settings("a"), (tight,)),
+        plan(settings("a"), (tight,), swap=40 * MB),
+        plan(settings("a"), wide, swap=40 * MB),
+    )
+    anonymous = sum(line.bytes for line in alone.lines if line.name not in ("kernel", "reserve", "pages of libraries"))
+    assert alone.spared.bytes == anonymous // 4
+    assert both.spared.bytes == int(anonymous // 4 * 0.6)
+    assert (without.verdict, alone.verdict, both.verdict) == ("slow", "fits", "fits")
+    assert both.limit == 51 * MB
+    assert alone.expected == sum(line.bytes for line in alone.lines) - alone.pages + alone.room - alone.spared.bytes
+
+
+def test_no_more_is_swapped_than_may_be():
+    there = Zram(free=5 * MB, ratio=1.0)
+    assert swappable(Limits(cores=1, swap=3 * MB), there) == 3 * MB
+    assert swappable(Limits(cores=1), there) == 5 * MB
+    assert swappable(Limits(cores=1, swap=90 * MB), None) == 0
+    found = plan(settings("a"), (Bound(50 * MB, "x", spared=1.0),), swap=3 * MB)
+    assert found.spared.bytes == 3 * MB
+    assert host_bound(Limits(cores=1, memory=MB, memory_source="/proc/meminfo: MemTotal"), there).spared == 0
+    assert plan(settings("a"), (), swap=3 * MB).spared.bytes == 0
 
 
 def test_each_channel_costs_and_each_can_be_left_out():
