@@ -92,6 +92,7 @@ class Importer:
         self._visitors = Visitors(settings.max_visits)
         self._keys = DayKeys(Calendar(site.timezone))
         self._host = _own_host(site.hosts)
+        self.at = int(now)
         self._oldest, self._latest = now - site.keep_days * _DAY, now + _DAY
         self._arrived = 0
         self.summary = Summary()
@@ -195,12 +196,12 @@ def batches(
             (counted if isinstance(item, tuple) else dropped).append(item)  # type: ignore[arg-type]
             size += len(encode(item)) + 8
         if size >= BATCH_BYTES:
-            yield Batch(counted, dropped, _marks(marks.digests, end))
+            yield Batch(counted, dropped, _marks(marks.digests, end, importer.at))
             counted, dropped, size = [], [], 0
     if end > done and marks.digests:
-        yield Batch(counted, dropped, _marks(marks.digests, end))
+        yield Batch(counted, dropped, _marks(marks.digests, end, importer.at))
 
 
-def _marks(digests: Sequence[str], done: int) -> list[Imported]:
+def _marks(digests: Sequence[str], done: int, at: int) -> list[Imported]:
     """A file that is cut to 16 lines or more is known too."""
-    return [Imported(digest, done) for digest in digests[_SURE:] or digests[-1:]]
+    return [Imported(digest, done, at) for digest in digests[_SURE:] or digests[-1:]]

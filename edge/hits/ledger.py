@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -19,6 +19,7 @@ from edge.hits.tables import Changes, Held, Key, Tables
 from edge.log import Log
 
 REGISTERS = 4096  # of a HyperLogLog, a byte each
+MOST_IMPORTS = 50_000  # marks of logs, five a log; beyond it the oldest go, and such a log would count again
 
 
 class Ledger:
@@ -131,7 +132,8 @@ class Ledger:
         for (site, day), pairs in sums.uniques.items():
             _keep_registers(db, site, day, pairs)
         db.executemany(sql.SET_RESTARTED, sums.restarted)
-        db.executemany(sql.SET_IMPORT, sums.imports.items())
+        if sums.imports:
+            _keep_imports(db, sums.imports)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -155,6 +157,13 @@ def _keep_names(db: sqlite3.Connection, changes: Changes) -> None:
     if changes.others:
         db.executemany(sql.ADD_OTHERS, [(*key, *row) for key, row in changes.others.items()])
     db.executemany(sql.ADD_COUNTS, [(*key, *row) for key, row in changes.counts.items()])
+
+
+def _keep_imports(db: sqlite3.Connection, imports: Mapping[str, tuple[int, int]]) -> None:
+    new = any(db.execute(sql.FIND_IMPORT, (digest,)).fetchone() is None for digest in imports)
+    db.executemany(sql.SET_IMPORT, [(digest, *row) for digest, row in imports.items()])
+    if new and db.execute(sql.COUNT_IMPORTS).fetchone()[0] > MOST_IMPORTS:
+        db.execute(sql.BOUND_IMPORTS, (MOST_IMPORTS,))
 
 
 def _keep_registers(db: sqlite3.Connection, site: int, day: int, pairs: Iterable[tuple[int, int]]) -> None:

@@ -22,15 +22,26 @@ _PATHS = ("page", "entry", "download")
 
 def expire(ledger: Ledger, sites: Sequence[SiteSettings], now: float) -> Generator[None, None, int]:
     """Days before today and the `keep_days - 1` before it go; those before the last `keep_hours` lose their hours. A
-    site that has left the configuration keeps what it has, until it is purged by hand. The number of days dropped."""
+    site that has left the configuration keeps what it has, until it is purged by hand. Logs that were imported so long
+    ago are forgotten: their lines are too old to count again. The number of days dropped."""
     dropped = 0
     for site in sites:
         today = Calendar(site.timezone).day(now)
         dropped += yield from _drop(ledger, site.id, _before(today, site.keep_days - 1))
         yield from _flatten(ledger, site.id, _before(today, site.keep_hours - 1))
+    if sites:
+        _forget_imports(ledger, now - (1 + max(site.keep_days for site in sites)) * 86_400)
     if dropped:
         yield from _shrink(ledger)
     return dropped
+
+
+def _forget_imports(ledger: Ledger, before: float) -> None:
+    """Those before that second; a day more than `keep_days`, as a log may be a day ahead of the clock."""
+    if not ledger.open().execute(sql.FIND_OLD_IMPORTS, (int(before),)).fetchone():
+        return
+    with ledger.transaction() as db:
+        db.execute(sql.OLD_IMPORTS, (int(before),))
 
 
 def purge(ledger: Ledger, site: int, before: int) -> Generator[None, None, int]:

@@ -36,6 +36,7 @@ class Imported(msgspec.Struct, frozen=True, gc=False):
 
     digest: str
     done: int
+    at: int = 0  # Unix second of the import
 
 
 Item: TypeAlias = Counted | Dropped | Restarted | Imported
@@ -159,7 +160,7 @@ class Sums:
         self.timings: dict[tuple[int, int, str, int], list[int]] = {}  # site, day, timing, bucket: hits, milliseconds
         self.uniques: dict[tuple[int, int], list[tuple[int, int]]] = {}  # site, day: registers and ranks
         self.restarted: set[tuple[int, int]] = set()
-        self.imports: dict[str, int] = {}
+        self.imports: dict[str, tuple[int, int]] = {}  # by digest: bytes, when
 
 
 class Rollup:
@@ -200,7 +201,7 @@ class Rollup:
 
     def _other(self, sums: Sums, item: Dropped | Restarted | Imported) -> None:
         if isinstance(item, Imported):
-            sums.imports[item.digest] = item.done
+            sums.imports[item.digest] = item.done, item.at
             return
         day = self._calendars.get(item.site, self._utc).day(item.at)
         if isinstance(item, Restarted):

@@ -40,10 +40,13 @@ CREATE TABLE dropped (site INTEGER, day INTEGER, reason TEXT, hits INTEGER NOT N
   PRIMARY KEY (site, day, reason)) STRICT, WITHOUT ROWID;
 CREATE TABLE days (site INTEGER, day INTEGER, restarted INTEGER NOT NULL DEFAULT 0, registers BLOB,
   PRIMARY KEY (site, day)) STRICT;
-CREATE TABLE imports (digest TEXT PRIMARY KEY, done INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE imports (digest TEXT PRIMARY KEY, done INTEGER NOT NULL, at INTEGER NOT NULL DEFAULT 0)
+  STRICT, WITHOUT ROWID;
 """
 BY_DAY = ("totals", "names", "counts", "timings", "dropped", "days")  # tables with a site and a day
-MIGRATIONS: tuple[str, ...] = ()  # the first leads from version 1 to 2, and so on; TABLES are those of the last
+MIGRATIONS: tuple[str, ...] = (  # the first leads from version 1 to 2, and so on; TABLES are those of the last
+    "ALTER TABLE imports ADD COLUMN at INTEGER NOT NULL DEFAULT 0; UPDATE imports SET at = strftime('%s', 'now') + 0",
+)
 VERSION = 1 + len(MIGRATIONS)
 
 WAL_PAGES = 1000  # 4 MB: then the log is copied into the database

@@ -41,7 +41,14 @@ SET_REGISTERS = (
     "INSERT INTO days (site, day, registers) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET registers = excluded.registers"
 )
 SET_RESTARTED = "INSERT INTO days (site, day, restarted) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET restarted = 1"
-SET_IMPORT = "INSERT INTO imports VALUES (?, ?) ON CONFLICT DO UPDATE SET done = excluded.done"
+SET_IMPORT = "INSERT INTO imports VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET done = excluded.done, at = excluded.at"
+FIND_IMPORT = "SELECT 1 FROM imports WHERE digest = ?"
+COUNT_IMPORTS = "SELECT count(*) FROM imports"
+BOUND_IMPORTS = (
+    "DELETE FROM imports WHERE digest IN (SELECT digest FROM imports ORDER BY at DESC, digest LIMIT -1 OFFSET ?)"
+)
+FIND_OLD_IMPORTS = "SELECT 1 FROM imports WHERE at < ? LIMIT 1"
+OLD_IMPORTS = "DELETE FROM imports WHERE at < ?"
 
 # For `purge`.
 DAYS = " UNION ".join(f"SELECT day FROM {table} WHERE site = ?1 AND day < ?2" for table in BY_DAY)

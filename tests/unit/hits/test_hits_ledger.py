@@ -9,6 +9,7 @@ import pytest
 from ledgers import AT, DAY, SITE, disk_full, ledger, page
 
 from edge.errors import StoreError
+from edge.hits import ledger as ledger_module
 from edge.hits import reading
 from edge.hits.hit import Dropped, Flags, Hit
 from edge.hits.reading import Named, Totals
@@ -139,6 +140,18 @@ def test_a_file_and_its_offset_are_kept_together(tmp_path: Path) -> None:
         kept.write([page("/b"), Imported("d", 200)])
     with ledger(tmp_path) as kept:
         assert reading.imported(kept.open(), "d") == 200
+
+
+def test_of_too_many_files_the_oldest_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "MOST_IMPORTS", 4)
+    with ledger(tmp_path) as kept:
+        for n in range(4):
+            kept.write([Imported(f"{n}", 100, n)])
+        kept.write([Imported("0", 200, 9)])  # it has grown
+        for n in range(10, 12):
+            kept.write([Imported(f"{n}", 100, n)])
+        found = {digest: reading.imported(kept.open(), digest) for digest in ("0", "1", "2", "3", "10", "11")}
+    assert found == {"0": 200, "1": 0, "2": 0, "3": 100, "10": 100, "11": 100}
 
 
 def test_a_site_counts_in_its_own_time_zone(tmp_path: Path) -> None:

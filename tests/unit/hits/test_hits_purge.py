@@ -12,6 +12,7 @@ from edge.hits import purge, reading, tables
 from edge.hits.hit import Dropped, Flags, Hit
 from edge.hits.ledger import Ledger
 from edge.hits.reading import Named
+from edge.hits.rollup import Imported
 from edge.hits.schema import BY_DAY, connect_reading
 from edge.hits.settings import SiteSettings
 
@@ -70,6 +71,14 @@ def test_keep_days_counts_today(tmp_path: Path, days: int, left: int) -> None:
         kept.write([page("/", AT + n * A_DAY) for n in range(3)])
         assert run(purge.expire(kept, [site], AT + 2 * A_DAY)) == 3 - left
         assert len(reading.totals(kept.open(), 1, 0, 99999999)) == left
+
+
+def test_a_log_is_forgotten_when_its_lines_are_too_old_to_count(tmp_path: Path) -> None:
+    short, long = SiteSettings(1, ("a.example",), keep_days=1), SiteSettings(2, ("b.example",), keep_days=3)
+    with ledger(tmp_path, short, long) as kept:
+        kept.write([Imported("old", 5, AT - 4 * A_DAY - 1), Imported("young", 6, AT - 4 * A_DAY)])
+        assert run(purge.expire(kept, (short, long), AT)) == 0
+        assert [reading.imported(kept.open(), digest) for digest in ("old", "young")] == [0, 6]
 
 
 def test_hours_become_their_day_and_later_hits_of_that_day_count_too(tmp_path: Path) -> None:

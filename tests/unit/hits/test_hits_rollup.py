@@ -122,8 +122,8 @@ def test_what_is_no_hit() -> None:
     hit = Hit(site=1, at=AT, kind="ping")
     sums = add_up(
         Dropped(1, AT, "dnt"), Dropped(1, AT, "dnt"), Dropped(2, AT, "bot"), Restarted(1, AT), Imported("d", 10),
-        (hit, Flags(unique=(7, 3))), (hit, Flags(unique=(7, 2))), Imported("d", 20),
+        (hit, Flags(unique=(7, 3))), (hit, Flags(unique=(7, 2))), Imported("d", 20, 9),
     )  # fmt: skip
     assert sums.excluded == {(1, 20260921, "dnt"): 2, (2, 20260921, "bot"): 1}
-    assert (sums.restarted, sums.imports) == ({(1, 20260921)}, {"d": 20})
+    assert (sums.restarted, sums.imports) == ({(1, 20260921)}, {"d": (20, 9)})
     assert sums.uniques == {(1, 20260921): [(7, 3), (7, 2)]}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import sqlite3
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from edge.errors import StoreError
-from edge.hits.schema import APPLICATION, VERSION, NewerDatabase, connect, connect_reading
+from edge.hits.schema import APPLICATION, MIGRATIONS, TABLES, VERSION, NewerDatabase, connect, connect_reading
 from edge.log import Log
 
 
@@ -32,7 +33,7 @@ def open_and_close(path: Path, **more: object) -> str:
 
 def test_a_new_database_is_its_owners_alone_and_says_whose_it_is(path: Path) -> None:
     db = connect(str(path), "power", silent())
-    db.execute("INSERT INTO imports VALUES ('d', 1)")
+    db.execute("INSERT INTO imports VALUES ('d', 1, 0)")
     files = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
     assert files == {"hits.db": 0o600, "hits.db-wal": 0o600, "hits.db-shm": 0o600}
     asked = {
@@ -60,11 +61,11 @@ def test_process_durability_syncs_less(path: Path) -> None:
 
 def test_what_is_there_stays(path: Path) -> None:
     db = connect(str(path), "power", silent())
-    db.execute("INSERT INTO imports VALUES ('d', 7)")
+    db.execute("INSERT INTO imports VALUES ('d', 7, 0)")
     db.close()
     assert open_and_close(path) == ""
     db = connect_reading(str(path))
-    assert db.execute("SELECT * FROM imports").fetchall() == [("d", 7)]
+    assert db.execute("SELECT * FROM imports").fetchall() == [("d", 7, 0)]
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         db.execute("DELETE FROM imports")
     db.close()
@@ -145,31 +146,58 @@ def test_who_reads_is_told_what_is_wrong_and_what_to_do(path: Path) -> None:
         connect_reading(str(path))
 
 
-STEPS = ("ALTER TABLE imports ADD COLUMN seen INTEGER", "UPDATE imports SET seen = done")
+STEPS = (*MIGRATIONS, "ALTER TABLE imports ADD COLUMN seen INTEGER", "UPDATE imports SET seen = done")
+
+
+def first_version(path: Path) -> None:
+    """As edge made it before there were others."""
+    at = ", at INTEGER NOT NULL DEFAULT 0"
+    assert at in TABLES
+    db = sqlite3.connect(path)
+    db.executescript(f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1; {TABLES.replace(at, '')}")
+    db.execute("INSERT INTO imports VALUES ('d', 7)")
+    db.commit()
+    db.close()
+
+
+def columns(db: sqlite3.Connection, table: str) -> list[str]:
+    return [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+
+
+def test_every_version_becomes_the_last_one(path: Path) -> None:
+    open_and_close(path)
+    first_version(path.with_name("first.db"))
+    open_and_close(path.with_name("first.db"))
+    new, old = connect_reading(str(path)), connect_reading(str(path.with_name("first.db")))
+    tables = [name for (name,) in new.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+    assert {table: columns(new, table) for table in tables} == {table: columns(old, table) for table in tables}
+    digest, done, at = old.execute("SELECT * FROM imports").fetchone()
+    assert (digest, done, abs(at - time.time()) < 3600) == ("d", 7, True)
+    new.close()
+    old.close()
 
 
 def test_an_old_version_is_migrated_and_a_copy_kept(path: Path) -> None:
-    db = connect(str(path), "power", silent())
-    db.execute("INSERT INTO imports VALUES ('d', 7)")
-    db.close()
+    first_version(path)
     assert "event=database_migrated" in open_and_close(path, migrations=STEPS)
     db = sqlite3.connect(path)
-    assert db.execute("SELECT * FROM imports").fetchall() == [("d", 7, 7)]
-    assert db.execute("PRAGMA user_version").fetchone()[0] == 3
+    assert db.execute("SELECT digest, done, seen FROM imports").fetchall() == [("d", 7, 7)]
+    assert db.execute("PRAGMA user_version").fetchone()[0] == 1 + len(STEPS)
     db.close()
     copy = path.with_name("hits.db.v1")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    db = connect_reading(str(copy))
+    db = sqlite3.connect(copy)
     assert db.execute("SELECT * FROM imports").fetchall() == [("d", 7)]
     db.close()
 
 
 def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
-    open_and_close(path)
+    first_version(path)
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        open_and_close(path, migrations=(STEPS[0], "UPDATE nowhere SET x = 1"))
-    db = connect_reading(str(path))
-    assert [row[1] for row in db.execute("PRAGMA table_info(imports)")] == ["digest", "done"]
+        open_and_close(path, migrations=(*STEPS, "UPDATE nowhere SET x = 1"))
+    db = sqlite3.connect(path)
+    assert columns(db, "imports") == ["digest", "done"]
+    assert db.execute("PRAGMA user_version").fetchone()[0] == 1
     db.close()
 
 
