@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import msgspec
+
+EVERY = 60.0  # seconds
 
 
 class DiskStats(msgspec.Struct, frozen=True):
@@ -21,3 +24,20 @@ def read(path: str) -> DiskStats | None:
     except OSError:
         return None
     return DiskStats(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
+
+class DiskWatch:
+    """The file system that holds `path`, as it was at the last look."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.stats: DiskStats | None = None
+
+    async def run(self) -> None:
+        """Looks every minute, until it is cancelled."""
+        while True:
+            await asyncio.sleep(EVERY)
+            await self.look()
+
+    async def look(self) -> None:
+        self.stats = await asyncio.to_thread(read, self._path)

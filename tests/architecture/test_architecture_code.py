@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "edge").rglob("*.py"))
 # Where a defect of one handler, viewer or channel must not end the others: it is logged there and counted.
 SUPERVISORS = {
-    "edge/app.py",
     "edge/channel/channel.py",
     "edge/channel/worker.py",
     "edge/flow/hub.py",
     "edge/host/governing.py",
+    "edge/host/ticking.py",
     "edge/hits/writing.py",
     "edge/http/outlet.py",
     "edge/http/protocol.py",
