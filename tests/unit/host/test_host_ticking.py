@@ -45,4 +45,4 @@ def test_a_part_that_fails_keeps_nobody_from_what_is_due(monkeypatch: pytest.Mon
     assert calls == {"first": 3, "broken": 3, "last": 3}
     (line,) = out.getvalue().splitlines()  # once, and then counted
     assert line.startswith("level=error event=tick_failed count=1 what=")
-    assert 'broken why="ValueError: on purpose"' in line
+    assert 'broken" why="ValueError: on purpose"' in line
