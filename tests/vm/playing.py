@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -56,13 +55,21 @@ def release(folder: Path) -> Path:
     return file
 
 
-def variant(of: Path, name: str, version: str, **files: bytes) -> Path:
+def variant(of: Path, version: str, **files: bytes) -> Path:
     """Another release: its version, and modules of edge (`cli__run` is edge/cli/run.py) with other contents."""
+    said = json.loads(of.with_name(of.name + ".json").read_text())
+    name = f"{version}-{said['sha256'][:8]}"
     replaced = {f"site/edge/{word.replace('__', '/')}.py": text for word, text in files.items()}
     replaced["site/edge/__init__.py"] = f'"""edge."""\n\n__version__ = "{version}"\n'.encode()
-    named = f"{version}-{hashlib.sha256(repr(replaced).encode()).hexdigest()[:8]}"
-    replaced["site/edge/release.py"] = f'"""Which build."""\n\nRELEASE = "{named}"\n'.encode()
+    replaced["site/edge/release.py"] = f'"""By a test."""\n\nRELEASE = "{name}"\n'.encode()
     file = of.with_name(f"{name}.tar.gz")
+    _repack(of, file, replaced)
+    said |= {"release": name, "version": version, "sha256": hash_of(file), "inputs": ""}
+    file.with_name(file.name + ".json").write_text(json.dumps(said))
+    return file
+
+
+def _repack(of: Path, file: Path, replaced: dict[str, bytes]) -> None:
     with tarfile.open(of) as source, tarfile.open(file, "w:gz", compresslevel=1) as target:
         for member in source:
             if _compiled_from(member.name) in replaced:
@@ -70,10 +77,6 @@ def variant(of: Path, name: str, version: str, **files: bytes) -> Path:
             data = replaced.get(member.name) or (source.extractfile(member).read() if member.isfile() else b"")
             member.size = len(data)
             target.addfile(member, io.BytesIO(data))
-    said = json.loads(of.with_name(of.name + ".json").read_text())
-    said |= {"release": named, "version": version, "sha256": hash_of(file), "inputs": ""}
-    file.with_name(file.name + ".json").write_text(json.dumps(said))
-    return file
 
 
 def _compiled_from(name: str) -> str:
@@ -98,12 +101,14 @@ class Operator:
     def _log(self, run: int) -> Path:
         return self._machine.work / f"play{run}.log"
 
-    def play(self, file: Path, *options: str, timeout: float = 600.0, **more: Any) -> Play:
-        """ansible/site.yml with the release in `file`."""
+    def play(
+        self, file: Path | str, *options: str, book: str = "site.yml", timeout: float = 600.0, **more: Any
+    ) -> Play:
+        """A playbook of ansible/ with the release in `file`."""
         self._runs += 1
         inventory = self._machine.work / "inventory.json"
         inventory.write_text(json.dumps(self._inventory({**VARIABLES, **more, "edge_bundle_file": str(file)})))
-        line = [self._program, "-i", inventory, *options, ROOT / "ansible" / "site.yml"]
+        line = [self._program, "-i", inventory, *options, ROOT / "ansible" / book]
         began, log = time.monotonic(), self._log(self._runs)
         quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "env": self._environment()}
         with log.open("w") as out:

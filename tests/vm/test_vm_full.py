@@ -23,7 +23,7 @@ from vmachine import Machine
 
 pytestmark = [pytest.mark.vm_full, pytest.mark.timeout(1800)]
 
-SITES = [{"id": n, "hosts": ["www.example.org"], "public": True} for n in range(1, 12)]
+SITES = [{"id": n, "hosts": ["www.example.org"], "public": True} for n in range(1, 13)]
 CUTS = 5
 GROUP = "/sys/fs/cgroup/system.slice/edge.service"
 # `edge check` is content with it, and it never becomes ready.
@@ -69,12 +69,23 @@ def figures() -> Figures:
 def installed(machine: Machine, operator: Operator, release: Path, figures: Figures) -> Iterator[Path]:
     """The release that the story begins with."""
     figures.note("boot", seconds=round(machine.booted, 1), **_host(machine))
+    _checked_only(machine, operator, release, figures)
     done = operator.play(release, timeout=1500, edge_sites=SITES)
     assert done.code == 0, done.text[-4000:]
     visiting.until_live(machine.port)
     figures.note("install", seconds=round(done.seconds), changed=done.changed)
     yield release
     figures.note("journal", end=machine.ssh("journalctl -u edge --no-pager -o cat | tail -40").splitlines())
+
+
+def _checked_only(machine: Machine, operator: Operator, release: Path, figures: Figures) -> None:
+    """`--check --diff` on a blank host says what would be done, and does nothing."""
+    done = operator.play(release, "--check", "--diff", timeout=900, edge_sites=SITES)
+    figures.note("check on a blank host", seconds=round(done.seconds), code=done.code, would_change=done.changed)
+    assert done.code == 0, done.text[-4000:]
+    assert all(word in done.text for word in ("+MemoryMax=", "+ListenStream=", '+hosts = ["www.example.org"]'))
+    there = machine.ssh("ls -d /opt/edge /etc/edge /etc/systemd/system/edge* /usr/local/bin/edge 2>/dev/null || true")
+    assert not there
 
 
 def _host(machine: Machine) -> dict[str, int]:
@@ -135,16 +146,29 @@ def test_killed_it_comes_back(machine: Machine, installed: Path, figures: Figure
     _kept(figures, "kill", visitors, live_after=round(seconds, 1))
 
 
-def test_the_second_run_changes_nothing(
+@pytest.mark.parametrize("options", [(), ("--check", "--diff")], ids=["run", "check"])
+def test_another_run_changes_nothing(
+    options: tuple[str, ...], machine: Machine, operator: Operator, installed: Path, figures: Figures
+) -> None:
+    done = operator.play(installed, *options, timeout=900, edge_sites=SITES)
+    figures.note(" ".join(("another run", *options)), seconds=round(done.seconds), code=done.code, changed=done.changed)
+    assert (done.code, done.changed) == (0, 0), done.text[-4000:]
+    assert "+++ after" not in done.text
+
+
+def test_a_check_says_what_would_change(
     machine: Machine, operator: Operator, installed: Path, figures: Figures
 ) -> None:
-    done = operator.play(installed, timeout=1500, edge_sites=SITES)
-    figures.note("second run", seconds=round(done.seconds), changed=done.changed)
-    assert (done.code, done.changed) == (0, 0), done.text[-4000:]
+    before = machine.ssh("sha256sum /etc/edge/edge.toml; systemctl show -p ActiveEnterTimestamp edge.service")
+    done = operator.play(installed, "--check", "--diff", timeout=900, edge_sites=SITES[:-1])
+    figures.note("check of a change", seconds=round(done.seconds), code=done.code, would_change=done.changed)
+    assert done.code == 0, done.text[-4000:]
+    assert "-id = 12" in done.text
+    assert before == machine.ssh("sha256sum /etc/edge/edge.toml; systemctl show -p ActiveEnterTimestamp edge.service")
 
 
 def test_an_upgrade_refuses_nobody(machine: Machine, operator: Operator, installed: Path, figures: Figures) -> None:
-    newer = playing.variant(installed, "newer", "0.99.1")
+    newer = playing.variant(installed, "0.99.1")
     viewer = visiting.Viewer(machine.port, when=operator.reaching("Have it on the disk before it is switched to"))
     with viewer, visiting.Visitors(machine.port, 10) as visitors:
         done = operator.play(newer, timeout=1500, edge_sites=SITES)
@@ -160,15 +184,30 @@ def test_an_upgrade_refuses_nobody(machine: Machine, operator: Operator, install
 
 def test_a_broken_release_rolls_back(machine: Machine, operator: Operator, installed: Path, figures: Figures) -> None:
     before = _version(machine)
-    broken = playing.variant(installed, "broken", "0.99.2", cli__run=BROKEN)
+    broken = playing.variant(installed, "0.99.2", cli__run=BROKEN)
     with visiting.Visitors(machine.port, 11) as visitors:
         done = operator.play(broken, timeout=1500, edge_sites=SITES)
         visiting.until_live(machine.port)
     told = _kept(figures, "broken release", visitors, seconds=round(done.seconds), code=done.code)
     assert done.code != 0
     assert "is in service again" in done.text, done.text[-4000:]
+    assert "status=70" in done.text, "the end of the journal, with what systemd says of the release that failed"
     assert _version(machine) == before
     assert told.turned_away == 0
+
+
+def test_the_release_before_comes_back_when_asked(
+    machine: Machine, operator: Operator, installed: Path, figures: Figures
+) -> None:
+    before = _version(machine)
+    with visiting.Visitors(machine.port, 12) as visitors:
+        done = operator.play(installed, book="rollback.yml", timeout=900, edge_sites=SITES)
+        visiting.until_live(machine.port)
+    assert done.code == 0, done.text[-4000:]
+    told = _kept(figures, "roll-back", visitors, seconds=round(done.seconds), was=before, now=_version(machine))
+    assert "edge 0.99.1" in before
+    assert "edge 0.99.1" not in _version(machine)
+    assert (told.unanswered, told.turned_away) == (0, 0)
 
 
 def test_a_full_disk_takes_no_hit(machine: Machine, installed: Path, figures: Figures) -> None:
@@ -211,3 +250,14 @@ def test_a_power_cut_takes_no_hit(cut: int, machine: Machine, installed: Path, f
     visiting.until_ready(machine.port)
     ready = time.monotonic() - began
     _kept(figures, f"power cut {cut + 1}", visitors, login_after=round(login, 1), ready_after=round(ready, 1))
+
+
+def test_uninstalled_it_leaves_the_host_as_it_was(
+    machine: Machine, operator: Operator, installed: Path, figures: Figures
+) -> None:
+    done = operator.play(installed, book="uninstall.yml", timeout=900, edge_uninstall_data=True)
+    figures.note("uninstall", seconds=round(done.seconds), code=done.code, **_host(machine))
+    assert done.code == 0, done.text[-4000:]
+    left = machine.ssh("find /etc /opt /run /usr/local /var/lib -name '*edge*'")
+    assert not left
+    assert "edge" not in machine.ssh("systemctl list-units --all --no-legend 'edge*'; cat /proc/swaps")

@@ -20,6 +20,8 @@ SOURCE = "10.0.2.100:9000"  # what the guest calls the loopback's source
 EDGE = 8080  # where edge listens in the guest
 MEMORY = 128  # MB
 BOOT = 240.0  # seconds; 25 to 40 are usual
+# Page-table isolation has the emulator forget its translations at every system call: a third of all processor time.
+FASTER = "mitigations=off"
 
 
 class Image(NamedTuple):
@@ -101,7 +103,7 @@ class Machine:
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
             *("-machine", "q35", "-accel", "tcg", "-cpu", "Nehalem", "-m", str(MEMORY), "-smp", "1"),
             *("-kernel", str(self._image.folder / "vmlinuz"), "-initrd", str(self._image.folder / "initrd.img")),
-            *("-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet"),
+            *("-append", f"root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet {FASTER}"),
             *("-drive", f"file={self.disk},if=virtio,format=qcow2,cache=writeback"),
             *("-netdev", f"user,id=n0,restrict=on,{forward},guestfwd=tcp:{SOURCE}-cmd:{relay}"),
             *("-device", "virtio-net-pci,netdev=n0", "-device", "virtio-rng-pci"),
