@@ -28,7 +28,7 @@ from edge.media.source import open_url
 pytestmark = pytest.mark.peer
 
 
-def run(test: Any, timeout: float = 90.0) -> None:
+def run(test: Any, timeout: float = 240.0) -> None:
     asyncio.run(asyncio.wait_for(test, timeout))
 
 
@@ -127,7 +127,7 @@ def test_http_flv() -> None:
         check_pictures(viewer)
         assert channel.stats().discontinuities == 0
 
-    with FaultSource(media.sample("flv"), Faults(cut=2.0, replay=1.0), speed=2.0) as url:
+    with FaultSource(media.sample("flv"), Faults(cut=2.0, replay=1.0, patience=60.0), speed=2.0) as url:
         run(watch(url))
 
 

@@ -32,7 +32,7 @@ def test_responses_leave_no_cycles(small_sample):
     gc.disable()
     try:
         with FaultSource(small_sample, Faults(cut=0.4, replay=0.2, status_every=3)) as url:
-            asyncio.run(asyncio.wait_for(pull(url), 60))
+            asyncio.run(asyncio.wait_for(pull(url), 240))
         assert alive(Pipe, Fetch) <= 1
     finally:
         gc.enable()

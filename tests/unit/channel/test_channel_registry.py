@@ -39,7 +39,7 @@ def test_always_on_channels_start_and_all_end_together(small_sample) -> None:
         await threads_end()
 
     with FaultSource(small_sample) as url:
-        asyncio.run(asyncio.wait_for(life(url), 60))
+        asyncio.run(asyncio.wait_for(life(url), 240))
 
 
 def test_the_demo_needs_no_source() -> None:
@@ -52,4 +52,4 @@ def test_the_demo_needs_no_source() -> None:
         await one.close()
         await threads_end()
 
-    asyncio.run(asyncio.wait_for(life(), 60))
+    asyncio.run(asyncio.wait_for(life(), 240))
