@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edge.cli.local import PLACES, place
 from edge.config.load import load
 from edge.errors import ConfigError
+from edge.hits.purge import NAMED
 
 if TYPE_CHECKING:
     from edge.cli.hitslocal import Operator
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from edge.hits.settings import SiteSettings
 
 HELP = "report, export, import and purge the hits of sites"
+EXAMPLES = (
+    "edge hits report --site 1 --days 7",
+    "edge hits import --site 1 access.log access.log.1.gz",
+    "edge hits purge --site 1 --before 2026-01-01",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     take.add_argument("logs", nargs="+", metavar="LOG", help="combined, common, nginx or Caddy JSON; may be gzip")
     purge = verbs.add_parser("purge", help="drop old days of a site for good")
     purge.add_argument("--before", required=True, metavar="DAY", help="the first day that stays, such as 2026-01-01")
-    forget = verbs.add_parser("forget", help='drop the name of one path: what it counted becomes part of "(other)"')
-    forget.add_argument("path", metavar="PATH", help="as reports show it, such as /private/page")
+    _forgetting(verbs.add_parser("forget", help='drop one name: what it counted becomes part of "(other)"'))
     for verb in verbs.choices.values():
         verb.add_argument("--config", metavar="FILE", help=f"the TOML file; default: {' or '.join(PLACES)}")
         verb.add_argument("--site", type=int, metavar="ID", help="the number of the site, if there are several")
@@ -45,8 +50,17 @@ def _report(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("table", "json", "csv"), default="table", help="default: %(default)s")
 
 
+def _forgetting(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Without --list NAME is a path, and goes as page, entry page and download, with and without parameters. Titles "
+        "and the other lists are kept by themselves and know no path: what shall go there is named with --list."
+    )
+    parser.add_argument("name", metavar="NAME", help="as reports show it (whole in JSON), such as /private/page")
+    parser.add_argument("--list", choices=NAMED, help="the list that has the name; default: those of paths")
+
+
 def run(args: argparse.Namespace) -> int:
-    """0: done; 1: some log was not read, or the database refuses."""
+    """0: done; 1: some log was not read, there was nothing to forget, or the database refuses."""
     from edge.cli.hitslocal import Operator  # noqa: PLC0415 - only this verb pays for it
 
     settings = load(args.config or place())
@@ -116,7 +130,18 @@ def _purge(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> 
 
 
 def _forget(args: argparse.Namespace, site: SiteSettings, operator: Operator) -> int:
-    if not args.path.startswith("/"):
-        raise ConfigError("expected a path that begins with / as reports show it")
-    print(f"names dropped: {operator.forget(site, args.path)}, each day's counted")
+    from edge.cli.hitsreport import plain  # noqa: PLC0415
+
+    if not args.list and not args.name.startswith("/"):
+        raise ConfigError("expected a path that begins with / as reports show it, or --list with another name")
+    forgotten = operator.forget(site, args.name, args.list or "")
+    for each in forgotten:
+        print(f"{each.dimension:<10} {plain(each.name)}  (days: {each.days}, hits: {each.hits:,})")
+    if not forgotten:
+        where = args.list or "page, entry page or download"
+        print(f"edge: nothing dropped: site {site.id} has no {where} of that name", file=sys.stderr)
+        return 1
+    print('dropped; what they counted is part of "(other)" now')
+    if site.titles and not args.list:
+        print("titles know no path: drop the title as well with --list title")
     return 0

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPException
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -25,6 +25,7 @@ from edge.hits.asking import Asking
 from edge.hits.batch import Batch, encode
 from edge.hits.ledger import Ledger
 from edge.hits.period import read_period, show_day
+from edge.hits.purge import Forgotten
 from edge.hits.report import Report
 from edge.hits.schema import connect_reading, unreadable
 from edge.hits.service import DATABASE
@@ -32,6 +33,7 @@ from edge.hits.settings import SiteSettings
 from edge.http.unix import SOCKET
 from edge.log import Log
 
+T = TypeVar("T")
 _SECONDS = 60.0  # longer than the worker takes for any answer
 _TRIES = 60  # a second apart, while the worker has too much to do
 
@@ -122,12 +124,14 @@ class Operator:
         with self._acting():
             return _all(purge.purge(self._writing(), site.id, before))
 
-    def forget(self, site: SiteSettings, path: str) -> int:
-        """Names dropped."""
+    def forget(self, site: SiteSettings, name: str, dimension: str = "") -> list[Forgotten]:
+        """What was dropped. Without a dimension `name` is a path."""
         if worker := self._worker():
-            return _count(worker.ask("POST", "forget", {"site": site.id}, path.encode("utf-8", "replace")), "names")
+            words = {"site": site.id, "list": dimension}
+            found = worker.ask("POST", "forget", words, name.encode("utf-8", "replace"))
+            return msgspec.json.decode(found, type=list[Forgotten])
         with self._acting():
-            return _all(purge.forget(self._writing(), site.id, path))
+            return _all(purge.forget(self._writing(), site.id, name, dimension))
 
     def close(self) -> None:
         if self._ledger is not None:
@@ -189,13 +193,13 @@ def _patiently(worker: Worker, body: bytes) -> None:
             return
 
 
-def _all(steps: Any) -> int:
+def _all(steps: Generator[None, None, T]) -> T:
     """What a task of `hits.purge` returns in the end."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            return int(end.value)
+            return cast("T", end.value)
 
 
 def _count(answer: bytes, name: str) -> int:

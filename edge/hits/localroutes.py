@@ -17,6 +17,7 @@ from edge.hits import export, reading
 from edge.hits.asking import MOST_NAMES, Asking
 from edge.hits.batch import MARKS, decode
 from edge.hits.period import read_day, read_period, to_day
+from edge.hits.purge import NAMED, Forgotten
 from edge.hits.rollup import Item
 from edge.hits.settings import SiteSettings
 from edge.http.message import Request, Response, json, text
@@ -35,7 +36,7 @@ class Keeper(Protocol):
 
     def purge_site(self, site: int, before: int) -> Awaitable[int]: ...
 
-    def forget(self, site: int, path: str) -> Awaitable[int]: ...
+    def forget(self, site: int, name: str, dimension: str = "") -> Awaitable[list[Forgotten]]: ...
 
 
 class LocalRoutes:
@@ -97,7 +98,8 @@ class LocalRoutes:
             batch = decode(request.body)
         except msgspec.MsgspecError:
             raise PeerError(400, "The batch is of another version of edge: use the one that runs.") from None
-        if any(str(hit.site) not in self._sites for hit, _ in batch.counted):
+        sites = {hit.site for hit, _ in batch.counted} | {each.site for each in batch.dropped}
+        if any(str(site) not in self._sites for site in sites):
             raise PeerError(404, "The running edge has no such site: start it again if the configuration has.")
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store.submit(batch.items(), partial(_settle, kept))
@@ -114,10 +116,13 @@ class LocalRoutes:
         return json(200, {"days": days})
 
     async def forget(self, request: Request) -> Response:
-        site, path = self._site(request).site.id, request.body.decode("utf-8", "replace")
-        names = await self._store.forget(site, path)
+        site, name = self._site(request).site.id, request.body.decode("utf-8", "replace")
+        dimension = request.arg("list") or ""
+        if dimension and dimension not in NAMED:
+            raise PeerError(400, f"list: expected one of {', '.join(NAMED)}")
+        forgotten = await self._store.forget(site, name, dimension)
         self._deleted()
-        return json(200, {"names": names})
+        return json(200, forgotten)
 
 
 def _telling(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

@@ -6,8 +6,10 @@ SQLite overwrites what is deleted (`secure_delete`); at the end its log is empti
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import date, timedelta
+
+import msgspec
 
 from edge.errors import StoreError
 from edge.hits import statements as sql
@@ -17,7 +19,8 @@ from edge.hits.schema import BY_DAY, CODES
 from edge.hits.settings import SiteSettings
 
 FREE_PAGES = 256  # that leave the file in one step
-_PATHS = ("page", "entry", "download")
+PATHS = ("page", "entry", "download")  # dimensions whose names are paths of the site
+NAMED = ("title", "event", "campaign", "referrer", "outlink", "content", "dimension")  # whose names are others' words
 
 
 def expire(ledger: Ledger, sites: Sequence[SiteSettings], now: float) -> Generator[None, None, int]:
@@ -51,21 +54,39 @@ def purge(ledger: Ledger, site: int, before: int) -> Generator[None, None, int]:
     return dropped
 
 
-def forget(ledger: Ledger, site: int, path: str) -> Generator[None, None, int]:
-    """The rows of `path` as page, entry page and download become part of "(other)", so that totals stay; with them
-    those of the same path with parameters. The number of names, each day's counted. Titles know no path: they stay."""
-    forgotten = 0
-    for word in _PATHS:
-        found = ledger.open().execute(sql.FIND_PATH, (site, CODES[word], path, f"{path}?")).fetchall()
-        for day, name in found:
+class Forgotten(msgspec.Struct, frozen=True):
+    """A name that is no longer there, and what it had counted."""
+
+    dimension: str
+    name: str
+    days: int
+    hits: int
+
+
+def forget(ledger: Ledger, site: int, name: str, dimension: str = "") -> Generator[None, None, list[Forgotten]]:
+    """The rows of `name` in the dimension become part of "(other)", so that totals stay. Without a dimension the name
+    is a path: it goes as page, entry page and download, with it the same path with parameters. Titles, outlinks and the
+    rest are kept by themselves and know no path."""
+    forgotten: list[Forgotten] = []
+    for word in (dimension,) if dimension else PATHS:
+        begins = name if dimension else f"{name}?"
+        found = ledger.open().execute(sql.FIND_NAME, (site, CODES[word], name, begins)).fetchall()
+        for day, number, _, _ in found:
             with ledger.transaction() as db:
                 for statement in (*sql.MOVE, sql.FOLD_NAME, sql.FORGET):
-                    db.execute(statement, (site, day, CODES[word], name))
-            forgotten += 1
+                    db.execute(statement, (site, day, CODES[word], number))
             yield
+        forgotten += _told(word, found)
     ledger.tables.clear()  # also what waits for `min_visits`
     yield from _shrink(ledger)
     return forgotten
+
+
+def _told(dimension: str, found: Iterable[tuple[int, int, str, int]]) -> list[Forgotten]:
+    hits: dict[str, list[int]] = {}
+    for _, _, text, count in found:
+        hits.setdefault(text, []).append(count)
+    return [Forgotten(dimension, text, len(counts), sum(counts)) for text, counts in hits.items()]
 
 
 def _before(day: int, days: int) -> int:

@@ -30,6 +30,10 @@ SELECT text, sum(hits) AS hits, sum(visits), sum(value) FROM names
 WHERE site = ?1 AND day IN (SELECT DISTINCT day FROM totals WHERE site = ?1 AND day BETWEEN ?2 AND ?3)
 AND dimension = ?4 GROUP BY text ORDER BY hits DESC, text"""
 _TIMINGS = f"SELECT timing, bucket, sum(hits), sum(milliseconds) FROM timings WHERE {_RANGE} GROUP BY timing, bucket"
+_SPAN = """
+SELECT min(day), max(day) FROM (
+  SELECT day FROM totals WHERE site = ?1 UNION ALL SELECT day FROM dropped WHERE site = ?1
+)"""
 _EXCLUDED = f"SELECT reason, sum(hits) FROM dropped WHERE {_RANGE} GROUP BY reason ORDER BY reason"
 
 
@@ -120,6 +124,6 @@ def imported(db: sqlite3.Connection, digest: str) -> int:
 
 
 def days(db: sqlite3.Connection, site: int) -> tuple[int, int] | None:
-    """The first and the last day that counted anything."""
-    first, last = db.execute("SELECT min(day), max(day) FROM totals WHERE site = ?", (site,)).fetchone()
+    """The first and the last day that counted or excluded anything."""
+    first, last = db.execute(_SPAN, (site,)).fetchone()
     return None if first is None else (first, last)

@@ -65,6 +65,7 @@ FLATTEN = (
 FOLD_NAME = f"""
 INSERT INTO names SELECT site, day, dimension, {OTHER_ID}, '{OTHER}', hits, visits, value, 1 FROM names
 WHERE site = ? AND day = ? AND dimension = ? AND id = ? {GROW}"""
-FIND_PATH = """
-SELECT day, id FROM names
-WHERE site = ?1 AND dimension = ?2 AND id != 0 AND (text = ?3 OR substr(text, 1, length(?4)) = ?4)"""
+# ?4 is the same text again, or the path with a "?" behind it.
+FIND_NAME = """
+SELECT day, id, text, hits FROM names WHERE site = ?1 AND dimension = ?2 AND id != 0
+AND (text = ?3 OR (?3 != ?4 AND substr(text, 1, length(?4)) = ?4)) ORDER BY text, day"""

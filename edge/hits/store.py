@@ -18,6 +18,7 @@ from edge.errors import OverloadError, StoreError
 from edge.flow.stats import Histogram, HistogramStats
 from edge.hits import purge
 from edge.hits.ledger import Ledger
+from edge.hits.purge import Forgotten
 from edge.hits.rollup import Item
 from edge.hits.settings import HitsSettings, SiteSettings
 from edge.hits.writing import Committed, Done, Order, Question, Submission, Task, Writer
@@ -133,9 +134,11 @@ class Store:
         """Drops the site's days before `before` (yyyymmdd). The number of days."""
         return self._order(lambda answer: Task(partial(purge.purge, site=site, before=before), answer))
 
-    def forget(self, site: int, path: str) -> asyncio.Future[int]:
-        """The path's rows, as page, entry page and download, become part of "(other)". The number of names."""
-        return self._order(lambda answer: Task(partial(purge.forget, site=site, path=path), answer))
+    def forget(self, site: int, name: str, dimension: str = "") -> asyncio.Future[list[Forgotten]]:
+        """The rows of a path, or of a name in the dimension, become part of "(other)": `purge.forget`."""
+        return self._order(
+            lambda answer: Task(partial(purge.forget, site=site, name=name, dimension=dimension), answer)
+        )
 
     def _order(self, make: Callable[[Callable[[Any, BaseException | None], None]], Order]) -> asyncio.Future[Any]:
         if self._closing or self._loop is None:

@@ -245,7 +245,19 @@ def test_purge_and_forget(typed):
     write("access.log", [request(at(3), "/old"), request(at(1), "/secret"), request(at(1), "/kept")])
     typed("import", "access.log")
     assert typed("purge", "--before", time.strftime("%Y-%m-%d", time.gmtime(at(2))))[:2] == (0, "days dropped: 1\n")
-    assert typed("forget", "/secret")[0] == 0
+    code, out, _ = typed("forget", "/secret")
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "page       /secret  (days: 1, hits: 1)",
+            "entry      /secret  (days: 1, hits: 1)",
+            'dropped; what they counted is part of "(other)" now',
+        ],
+    )
+    again = typed("forget", "/secret")
+    assert (again[0], again[1]) == (1, "")
+    assert "no page, entry page or download of that name" in again[2]
+    assert typed("forget", "--list", "outlink", "b.example")[0] == 1
     found = report(typed)
     assert found.sums.pageviews == 2
     assert [(row.name, row.hits) for row in found.top["page"]] == [("/kept", 1), ("(other)", 1)]

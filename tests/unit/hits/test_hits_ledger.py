@@ -49,6 +49,8 @@ def test_other_sites_and_days_are_not_mixed_up(tmp_path: Path) -> None:
         assert [each.name for each in reading.names(db, 2, DAY, DAY + 9, "page")] == ["/d"]
         assert reading.totals(db, 3, 0, 99999999) == []
         assert reading.days(db, 3) is None
+        kept.write([Dropped(3, AT, "bot"), Dropped(1, AT + 72 * HOUR, "bot")])
+        assert (reading.days(db, 3), reading.days(db, 1)) == ((DAY, DAY), (DAY, DAY + 3))  # these are exported too
 
 
 def test_the_limit_of_names_folds_the_rest(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ledgers import AT, DAY, SITE, ledger, page
@@ -11,6 +12,7 @@ from edge.errors import StoreError
 from edge.hits import purge, reading, tables
 from edge.hits.hit import Dropped, Flags, Hit
 from edge.hits.ledger import Ledger
+from edge.hits.purge import Forgotten
 from edge.hits.reading import Named
 from edge.hits.rollup import Imported
 from edge.hits.schema import BY_DAY, connect_reading
@@ -28,7 +30,7 @@ def everything(at: int, site: int = 1) -> list[object]:
     return [(hit, Flags(visit=True, unique=(1, 1))), Dropped(site, at, "bot")]
 
 
-def run(steps: object) -> int:
+def run(steps: object) -> Any:
     """The task's answer."""
     while True:
         try:
@@ -135,13 +137,17 @@ def test_a_forgotten_path_is_in_no_byte_of_the_files_and_still_counts(tmp_path: 
         kept.write([page(f"{SECRET}s"), page(SECRET, site=2)])
         run(purge.purge(kept, 2, 99999999))
         assert SECRET.encode() in on_disk(tmp_path)
-        assert run(purge.forget(kept, 1, SECRET)) == 7  # page and entry of three day-paths, one download
+        assert run(purge.forget(kept, 1, SECRET)) == [
+            Forgotten("page", SECRET, 2, 2), Forgotten("page", f"{SECRET}?page=2", 1, 1),
+            Forgotten("entry", SECRET, 2, 2), Forgotten("entry", f"{SECRET}?page=2", 1, 1),
+            Forgotten("download", SECRET, 1, 1),
+        ]  # fmt: skip
         db = kept.open()
         assert reading.names(db, 1, DAY, DAY + 1, "page") == [
             Named("/a", 1, 1, 0.0), Named(f"{SECRET}s", 1, 1, 0.0), Named("(other)", 3, 3, 0.0),
         ]  # fmt: skip
         assert reading.names(db, 1, DAY, DAY, "download") == [Named("(other)", 1, 1, 0.0)]
-        assert run(purge.forget(kept, 1, f"{SECRET}s")) == 2
+        assert len(run(purge.forget(kept, 1, f"{SECRET}s"))) == 2
         assert SECRET.encode() not in on_disk(tmp_path)
         assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
@@ -149,9 +155,21 @@ def test_a_forgotten_path_is_in_no_byte_of_the_files_and_still_counts(tmp_path: 
 def test_a_path_with_wildcards_is_only_itself(tmp_path: Path) -> None:
     with ledger(tmp_path, SITE) as kept:
         kept.write([page("/a_c"), page("/abc"), page("/%")])
-        assert run(purge.forget(kept, 1, "/a_c")) == 2
-        assert run(purge.forget(kept, 1, "/%")) == 2
+        assert len(run(purge.forget(kept, 1, "/a_c"))) == 2
+        assert len(run(purge.forget(kept, 1, "/%"))) == 2
         assert {each.name for each in reading.names(kept.open(), 1, DAY, DAY, "page")} == {"/abc", "(other)"}
+
+
+def test_a_title_is_forgotten_by_itself_and_whole(tmp_path: Path) -> None:
+    with ledger(tmp_path) as kept:
+        titles = ("Of Alice", "Of Alice", "Of Alice?", "Of")
+        kept.write([(Hit(1, AT, "pageview", page="/a", title=title), Flags()) for title in titles])
+        assert run(purge.forget(kept, 1, "/a")) == [Forgotten("page", "/a", 1, 4)]
+        assert run(purge.forget(kept, 1, "Of Alice", "title")) == [Forgotten("title", "Of Alice", 1, 2)]
+        assert run(purge.forget(kept, 1, "Of Alice", "title")) == []
+        assert reading.names(kept.open(), 1, DAY, DAY, "title") == [
+            Named("Of", 1, 1, 0.0), Named("Of Alice?", 1, 1, 0.0), Named("(other)", 2, 2, 0.0),
+        ]  # fmt: skip
 
 
 def test_a_reader_that_keeps_the_log_is_told(tmp_path: Path) -> None:
