@@ -27,6 +27,10 @@ from edge.hits.service import DATABASE
 from edge.units import show_bytes
 
 HELP = "copy what a worker keeps into one file, also while it runs"
+EXAMPLES = (
+    "edge backup --config /etc/edge/edge.toml --output edge.tar.gz",
+    "edge backup --output - | gpg --encrypt --recipient me > edge.tar.gpg",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

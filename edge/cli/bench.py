@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from edge.bench.tables import Table
 
 HELP = "measure what this host can carry, and say it in words"
+EXAMPLES = (
+    "edge bench",
+    "edge bench --quick --cpu 25% --memory 64MiB",
+    "edge bench --config edge.toml --line 10M --json today.json --compare last-year.json",
+)
 SECONDS, QUICK = 120.0, 30.0
 WORSE, INTERRUPTED = 3, 130
 RENDITION = ChannelSettings(

@@ -16,14 +16,20 @@ from edge.bundle.target import ARCHITECTURES, Target, lock_folder, target
 from edge.errors import ConfigError, EdgeError
 
 HELP = "make a release for another host: edge and its wheels, verified, compiled, in one file"
+EXAMPLES = (
+    "edge bundle --python 3.11 --arch x86_64",
+    "edge bundle --refresh --python 3.12 --arch aarch64",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    parser.add_argument("--python", default=here, metavar="MINOR", help="the host's, such as 3.11; %(default)s")
-    parser.add_argument("--arch", default=ARCHITECTURES[0], help=f"{', '.join(ARCHITECTURES)}; %(default)s")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="dist/edge-VERSION-pyMINOR-ARCH.tar.gz")
-    parser.add_argument("--lock", type=Path, metavar="FILE", help="its packages; the one of the checkout's role")
+    parser.add_argument("--python", default=here, metavar="MINOR", help="the host's (default: %(default)s)")
+    parser.add_argument("--arch", default=ARCHITECTURES[0], help=f"{' or '.join(ARCHITECTURES)} (default: %(default)s)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="default: dist/edge-VERSION-pyMINOR-ARCH.tar.gz")
+    parser.add_argument(
+        "--lock", type=Path, metavar="FILE", help="its packages; default: the one of the checkout's role"
+    )
     parser.add_argument("--refresh", action="store_true", help="resolve the packages anew and write the lock file only")
     parser.add_argument("--json", action="store_true", help="say what was made as JSON")
 

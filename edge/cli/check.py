@@ -18,6 +18,7 @@ from edge.media.settings import AudioSettings, LadderSettings, VideoSettings
 from edge.units import show_rate
 
 HELP = "say what a configuration means, or everything that is wrong with it"
+EXAMPLES = ("edge check --config edge.toml",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -36,6 +36,13 @@ def place() -> str:
     raise ConfigError(f"expected --config FILE, or one of {' and '.join(PLACES)}")
 
 
+def data_dir_of(config: str | None) -> str:
+    """Of that configuration, else of the one that `place` finds, else of the demo."""
+    from edge.config.load import load  # noqa: PLC0415 - only when a configuration is needed
+
+    return load(config or next((name for name in PLACES if Path(name).is_file()), None)).data_dir
+
+
 @contextmanager
 def acting(data_dir: str) -> Iterator[None]:
     """root acts as the directory's owner meanwhile: what it makes there must be the service's."""

@@ -1,7 +1,7 @@
 """`edge VERB …`. A verb's module is imported when it is called, so that no verb pays for another's imports.
 
-A verb is a module of this package with `HELP`, `add_arguments(parser)` and `run(args) -> int`, the exit code; and
-perhaps `plain(words) -> args | None`, which spares it argparse.
+A verb is a module of this package with `HELP`, `EXAMPLES`, `add_arguments(parser)` and `run(args) -> int`, the exit
+code; and perhaps `plain(words) -> args | None`, which spares it argparse.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from edge.host.allocator import begin_again
 
 if TYPE_CHECKING:
     import argparse
+
+    from edge.cli.parsing import Parser
 
 VERBS: Mapping[str, str] = {
     "run": "serve the channels of a configuration, or a demo channel without one",
@@ -57,25 +59,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     if words and words[0] in VERBS:
         return _run(words[0], words[1:])
-    parser = _parser()
     if "--version" in words[:1]:
         from edge.cli.version import version  # noqa: PLC0415 - imports av
 
         print(version())
         return OK
-    if words and words[0].startswith("-"):
-        parser.parse_args(words)  # --help, or the error about an unknown option; either exits
+    from edge.cli.parsing import nearest  # noqa: PLC0415 - see plain()
+
+    parser = _parser()
+    if words and not words[0].startswith("-"):
+        parser.error(f'expected a verb, got "{words[0]}"{nearest(words[0], VERBS)}')
+    parser.parse_args(words)  # --help and unknown options end here
     parser.print_help(sys.stderr)
-    if words:
-        print(f"\nedge: expected a verb, got {words[0]!r}", file=sys.stderr)
     return USAGE
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     import argparse  # noqa: PLC0415 - see plain()
 
+    from edge.cli.parsing import Parser  # noqa: PLC0415
+
     verbs = "\n".join(f"  {name:8} {text}" for name, text in VERBS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="edge",
         description="A steady live channel from a source that keeps failing; visits counted without personal data.",
         usage="edge VERB [options]   (edge VERB --help says more)",
@@ -94,11 +99,9 @@ def _run(verb: str, words: list[str]) -> int:
 
 
 def _parsed(verb: str, module: Any, words: list[str]) -> argparse.Namespace:
-    import argparse  # noqa: PLC0415 - see plain()
+    from edge.cli.parsing import parser_of  # noqa: PLC0415 - see plain()
 
-    parser = argparse.ArgumentParser(prog=f"edge {verb}", description=module.HELP)
-    module.add_arguments(parser)
-    return parser.parse_args(words)
+    return parser_of(verb, module).parse_args(words)
 
 
 def _say(error: EdgeError, code: int) -> int:

@@ -17,14 +17,22 @@ if TYPE_CHECKING:
     from edge.media.source import Source
 
 HELP = "say what a source holds and what edge would do with it"
+EXAMPLES = (
+    "edge probe http://source.example/1034.ts",
+    "edge probe --seconds 20 --language fra udp://239.0.0.1:5000",
+)
 WATCH_SECONDS = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", metavar="URL", help="a source as in a configuration: http:, rtmp:, rtsp:, udp:, a path")
-    parser.add_argument("--program", type=int, help="the number of an MPEG-TS program")
-    parser.add_argument("--language", help="the wanted language of the sound, as in the stream (eng, fra)")
-    parser.add_argument("--seconds", type=float, default=WATCH_SECONDS, help="how long to look (default: %(default)g)")
+    parser.add_argument("--program", type=int, metavar="N", help="the number of an MPEG-TS program")
+    parser.add_argument(
+        "--language", metavar="WORD", help="the wanted language of the sound, as in the stream (eng, fra)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", default=WATCH_SECONDS, help="how long to look (default: %(default)g)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from edge.host.datadir import prepare
 from edge.http.unix import SOCKET, locked
 
 HELP = "put a backup back, while no worker runs"
+EXAMPLES = ("edge restore edge.tar.gz --config /etc/edge/edge.toml",)
 _OURS = (*NAMES, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal")
 
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import argparse
 
 HELP = "serve the channels of a configuration, or a demo channel without one"
+EXAMPLES = (
+    "edge run",
+    "edge run --config edge.toml",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

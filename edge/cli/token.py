@@ -9,9 +9,15 @@ from pathlib import Path
 
 from edge.access.scopes import SCOPES
 from edge.access.tokens import Tokens
-from edge.errors import EdgeError
+from edge.cli.local import PLACES, data_dir_of
+from edge.errors import StoreError
 
 HELP = "make, list and revoke access tokens"
+EXAMPLES = (
+    'edge token new --scope stats --note "office dashboard"',
+    "edge token list --config edge.toml",
+    "edge token revoke 1a2b3c4d",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,30 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("id", help="as `edge token list` shows it")
     for verb in (new, revoke, verbs.add_parser("list", help="show the tokens, without their secrets")):
         place = verb.add_mutually_exclusive_group()
-        place.add_argument("--config", type=Path, metavar="F", help="the configuration whose data_dir holds the tokens")
-        place.add_argument("--data-dir", type=Path, metavar="D", default=Path("edge-data"), help="default: ./edge-data")
+        config = f"whose data_dir holds the tokens; default: {' or '.join(PLACES)}"
+        place.add_argument("--config", metavar="FILE", help=config)
+        place.add_argument("--data-dir", metavar="DIR", help="the data_dir itself; without a configuration ./edge-data")
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 when the file refuses or holds no such token, 2 when the configuration is wrong."""
+    directory = Path(args.data_dir or data_dir_of(args.config))
     try:
-        directory = _directory(args)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _do(args, Tokens(str(directory / "tokens.json")))
     except OSError as error:
-        print(f"edge token: {error.filename}: {error.strerror}", file=sys.stderr)
-    except EdgeError as error:
-        print(f"edge token: {error}", file=sys.stderr)
-        return 2 if error.owner == "configuration" else 1
-    return 1
-
-
-def _directory(args: argparse.Namespace) -> Path:
-    if args.config is None:
-        return Path(args.data_dir)
-    from edge.config.load import load  # noqa: PLC0415 - only when a configuration is named
-
-    return Path(load(str(args.config)).data_dir)
+        raise StoreError(f"{error.filename}: {error.strerror}") from None
+    return _do(args, Tokens(str(directory / "tokens.json")))
 
 
 def _do(args: argparse.Namespace, tokens: Tokens) -> int:
@@ -69,7 +64,6 @@ def _list(tokens: Tokens) -> int:
 
 
 def _revoke(args: argparse.Namespace, tokens: Tokens) -> int:
-    if tokens.revoke(args.id):
-        return 0
-    print(f'edge token: there is no token "{args.id}": see edge token list', file=sys.stderr)
-    return 1
+    if not tokens.revoke(args.id):
+        raise StoreError(f'there is no token "{args.id}": see edge token list')
+    return 0

@@ -7,9 +7,8 @@ import os
 import shutil
 import sys
 import time
-from pathlib import Path
 
-from edge.cli.local import PLACES
+from edge.cli.local import PLACES, data_dir_of
 from edge.cli.reading import Gone, Reader, decode, local, remote
 from edge.cli.terminal import Terminal
 from edge.cli.topview import screen
@@ -17,6 +16,11 @@ from edge.errors import ConfigError
 from edge.observe.status import Status
 
 HELP = "watch a running worker in the terminal"
+EXAMPLES = (
+    "edge top",
+    "edge top --url https://edge.example --token-file admin-token",
+    "edge top --once --json",
+)
 TOLD = 10.0  # seconds that it is said that the worker was started anew
 _LEAST, _MOST = 0.2, 3600.0
 
@@ -56,14 +60,7 @@ def _reader(args: argparse.Namespace) -> Reader:
         return remote(args.url, _secret(args.token_file))
     if args.token_file:
         raise ConfigError("--token-file: expected --url with it; the local socket asks for no token")
-    return local(args.data_dir or _data_dir(args.config))
-
-
-def _data_dir(config: str | None) -> str:
-    from edge.config.load import load  # noqa: PLC0415 - only when a configuration is needed
-
-    file = config or next((place for place in PLACES if Path(place).is_file()), None)
-    return load(file).data_dir
+    return local(args.data_dir or data_dir_of(args.config))
 
 
 def _secret(file: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main as cli
+from edge.cli.parsing import parser_of
 from edge.errors import ConfigError, EdgeError, StoreError
 
 
@@ -36,18 +38,34 @@ def test_without_a_verb_the_help_is_printed() -> None:
     assert "verbs:" in done.stderr
 
 
-def test_an_unknown_verb_gets_the_help_and_is_named() -> None:
-    done = edge("serve")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "verbs:" in done.stderr
-    assert done.stderr.endswith("edge: expected a verb, got 'serve'\n")
-
-
-@pytest.mark.parametrize("words", [["--nonsense"], ["check", "--nonsense"]])
-def test_an_unknown_option_is_a_usage_error(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["serve"], 'edge: expected a verb, got "serve"; edge --help says more'),
+        (["chekc"], 'edge: expected a verb, got "chekc", did you mean "check"?; edge --help says more'),
+        (["--nonsense"], "edge: unrecognized arguments: --nonsense; edge --help says more"),
+        (["check", "--nonsense"], "edge check: unrecognized arguments: --nonsense; edge check --help says more"),
+        (["run", "edge.toml"], "edge run: unrecognized arguments: edge.toml; edge run --help says more"),
+        (["probe"], "edge probe: the following arguments are required: URL; edge probe --help says more"),
+        (["hits", "import"], "edge hits import: the following arguments are required: LOG; edge hits import --help …"),
+        (["run", "--config", "/nonexistent"], "/nonexistent: expected a readable TOML file, got: No such file or dir…"),
+        (["check", "--config", "/"], "/: expected a readable TOML file, got: Is a directory"),
+        (["probe", "gopher://source.example/"], "edge: expected a source by …"),
+        (["bench", "--memory", "lots"], "edge: --memory: expected …"),
+        (["bench", "--cpu", "-5"], "edge: --cpu: expected …"),
+        (["bench", "--sample", "large"], "edge: --sample: expected …"),
+        (["hits", "report", "--top", "x"], "edge hits report: argument --top: invalid int value: 'x'; …"),
+        (["top", "--url", "edge.example"], "edge: --url: expected …"),
+        (["bundle", "--arch", "mips"], "edge: --arch: expected …"),
+        (["token", "new"], "edge token new: the following arguments are required: --scope; edge token new --help …"),
+    ],
+)
+def test_rubbish_is_one_line_that_says_what_was_expected(words: list[str], said: str) -> None:
     done = edge(*words)
-    assert done.returncode == 2
-    assert "unrecognized arguments: --nonsense" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(said.removesuffix("…"))
+    assert said.endswith("…") or line == said
 
 
 def test_version_names_what_a_problem_report_needs() -> None:
@@ -73,9 +91,22 @@ def test_every_verb_is_a_module_that_says_the_same_of_itself(verb: str) -> None:
     assert cli.VERBS[verb] == module.HELP
 
 
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_the_help_of_a_verb_has_examples_that_it_takes(verb: str) -> None:
+    module = import_module(f"edge.cli.{verb}")
+    parser = parser_of(verb, module)
+    shown = parser.format_help()
+    assert module.EXAMPLES
+    for example in module.EXAMPLES:
+        assert f"\n  {example}\n" in shown
+        words = shlex.split(example.split(" | ")[0])
+        assert words[:2] == ["edge", verb]
+        parser.parse_args(words[2:])
+
+
 def test_every_module_of_the_package_is_a_verb_or_known() -> None:
     modules = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
-    known = {"__init__", "main", "memory", "version", "hitsimport", "hitslocal", "hitsreport"}
+    known = {"__init__", "main", "memory", "parsing", "version", "hitsimport", "hitslocal", "hitsreport"}
     known |= {"backupfile", "local", "reading", "terminal", "topview"}
     assert modules - known == set(cli.VERBS)
 

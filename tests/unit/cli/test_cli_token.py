@@ -1,19 +1,15 @@
 """`edge token`, as a user types it."""
 
-import argparse
-
 import pytest
 
 from edge.access.tokens import Tokens
-from edge.cli import token
+from edge.cli.main import main
 
 
 @pytest.fixture
 def typed(tmp_path, capsys):
     def run(*words):
-        parser = argparse.ArgumentParser()
-        token.add_arguments(parser)
-        code = token.run(parser.parse_args([*words, "--data-dir", str(tmp_path / "data")]))
+        code = main(["token", *words, "--data-dir", str(tmp_path / "data")])
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -63,19 +59,22 @@ def test_damaged_file(typed, tmp_path):
 
 def test_directory_that_cannot_be_made(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    parser = argparse.ArgumentParser()
-    token.add_arguments(parser)
-    assert token.run(parser.parse_args(["list", "--data-dir", str(tmp_path / "file" / "data")])) == 1
+    assert main(["token", "list", "--data-dir", str(tmp_path / "file" / "data")]) == 1
     assert "Not a directory" in capsys.readouterr().err
 
 
 def test_data_dir_of_a_configuration(tmp_path, capsys):
     config = tmp_path / "edge.toml"
     config.write_text(f'data_dir = "{tmp_path}/kept"\n[[channel]]\nname = "a"\nsource = "http://source.example/a.ts"\n')
-    parser = argparse.ArgumentParser()
-    token.add_arguments(parser)
-    assert token.run(parser.parse_args(["new", "--scope", "admin", "--config", str(config)])) == 0
+    assert main(["token", "new", "--scope", "admin", "--config", str(config)]) == 0
     assert Tokens(str(tmp_path / "kept" / "tokens.json")).find(capsys.readouterr().out.strip())
     config.write_text("data_dir = 3\n")
-    assert token.run(parser.parse_args(["list", "--config", str(config)])) == 2
+    assert main(["token", "list", "--config", str(config)]) == 2
     assert "data_dir" in capsys.readouterr().err
+
+
+def test_without_words_about_the_place_it_is_the_configuration_that_is_there(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edge.toml").write_text(f'data_dir = "{tmp_path}/kept"\n')
+    assert main(["token", "new", "--scope", "admin"]) == 0
+    assert Tokens(str(tmp_path / "kept" / "tokens.json")).find(capsys.readouterr().out.strip())
