@@ -11,7 +11,7 @@ from string import Template
 
 import msgspec
 
-from edge.http.html import HTML, WEB, Asset, asset_of, escape, read, send, spoken
+from edge.http.html import HTML, WEB, Asset, asset_of, document, escape, read, send, spoken
 from edge.http.message import Headers, Request, Response, text
 from edge.http.router import Router
 
@@ -61,7 +61,7 @@ class Scripts:
     def __init__(self, folder: str = WEB) -> None:
         texts = read(folder, "optout.json")
         self._texts = msgspec.json.decode(texts, type=dict[str, dict[str, str]])
-        self._page = Template(read(folder, "optout.html").decode())
+        self._page = Template(document(folder, "optout.html"))
         self._hit = asset_of("hit.js", squeeze(read(folder, "hit.js").decode()).encode())
         optout = _bare(read(folder, "optout.js").decode()).replace(
             '"$texts"', msgspec.json.encode(self._texts).decode()

@@ -22,7 +22,7 @@ from edge.hits.statshtml import TOP, Pages
 from edge.hits.statslists import View
 from edge.hits.words import read_words
 from edge.http.door import BODY, Door, Refusal
-from edge.http.html import HTML, WEB, Asset, asset, asset_of, read, send, spoken, still_safety
+from edge.http.html import HTML, WEB, Asset, asset, asset_of, document, send, spoken, still_safety
 from edge.http.message import Headers, Request, Response, text
 from edge.http.router import Router
 from edge.http.target import query_value
@@ -42,7 +42,7 @@ class Statistics:
         self._refusal = refusal
         self._entrance = Door(refusal, "stats", COOKIE, "/stats")
         self._style = asset(WEB, "stats.css")
-        self._pages = Pages(read(WEB, "stats.html").decode(), read_words(), self._style.tag)
+        self._pages = Pages(document(WEB, "stats.html"), read_words(), self._style.tag)
 
     def add_to(self, router: Router) -> None:
         add = router.add

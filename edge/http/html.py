@@ -107,6 +107,12 @@ def read(folder: str, name: str) -> bytes:
         return file.read()
 
 
+def document(folder: str, name: str) -> str:
+    """The template `name`, behind the head that pages share: they are in `$lang`, have a `$title`, and no engine lists
+    them. For the start, as `read`."""
+    return (read(folder, "head.html") + read(folder, name)).decode()
+
+
 def asset_of(name: str, body: bytes) -> Asset:
     """`body` as the file `name`."""
     return Asset(TYPES[name[name.rindex(".") :]], body, _pack(body), content_tag(body))

@@ -11,7 +11,7 @@ from functools import partial
 
 from edge.http.compress import maybe_gzip
 from edge.http.door import BODY, Door, Refusal
-from edge.http.html import HTML, WEB, asset, read, send, spoken, watched_safety
+from edge.http.html import HTML, WEB, asset, document, read, send, spoken, watched_safety
 from edge.http.message import Headers, Request, Response, json
 from edge.http.router import Router
 from edge.observe.status import Rates, Status, rates
@@ -29,7 +29,7 @@ class StatusPages:
         self._door = Door(refusal, "admin", "edge_status", "/status")
         self._files = {name: asset(WEB, name) for name in ("status.css", "status.js")}
         tags = {name: file.tag for name, file in self._files.items()}
-        self._html = StatusHtml(read(WEB, "status.html").decode(), read(WEB, "status.json"), tags)
+        self._html = StatusHtml(document(WEB, "status.html"), read(WEB, "status.json"), tags)
         self._before: Status | None = None
         self._rates: Rates | None = None
 
