@@ -18,7 +18,7 @@ HTTP = 'trusted_proxies = ["127.0.0.1/32"]\nmax_connections_per_address = 2\nmax
 def ask(worker, path):
     headers = {"X-Forwarded-For": VISITOR, "Authorization": f"Bearer {SECRET}", "User-Agent": "Firefox/140.0"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(worker.url + path, headers=headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(worker.url + path, headers=headers), timeout=60) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         with error:

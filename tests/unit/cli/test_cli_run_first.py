@@ -30,7 +30,7 @@ def inside(outside: int) -> int | None:
 
 
 def until(good, process: subprocess.Popen[bytes]):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (found := good()):
         assert process.poll() is None
         assert time.monotonic() < deadline
@@ -58,7 +58,7 @@ def test_sigterm_ends_it(tmp_path: Path, ready: bool) -> None:
         pid = until(lambda: inside(process.pid), process)
         until(lambda: "event=ready" in log.read_text() if ready else catches_sigterm(pid), process)
         os.kill(pid, signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         assert ("event=stopped" in log.read_text()) or not ready
     finally:
         process.kill()

@@ -140,7 +140,7 @@ class Screen:
 
     def until(self, good, what: str) -> str:
         """Reads until the last whole screen is `good`."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while True:
             screens = self.said.decode(errors="replace").split("\x1b[H")
             if len(screens) > 2 and good(screens[-2]):
@@ -154,7 +154,7 @@ class Screen:
 
     def ended(self) -> int:
         """The exit code; the terminal is as it was before."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while self.process.poll() is None:
             assert time.monotonic() < end, "it did not end"
             if select.select([self.master], [], [], 0.1)[0]:

@@ -24,7 +24,7 @@ FAST = 20.0  # seconds of the stream in a real second
 
 def get(url: str, path: str | None = None, method: str = "GET") -> tuple[http.client.HTTPResponse, bytes]:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
     try:
         connection.request(method, path or parts.path, headers={"User-Agent": "test"})
         answer = connection.getresponse()
@@ -121,7 +121,7 @@ def test_an_empty_body_and_a_head_request(small_sample: Any) -> None:
 def test_bodies_that_never_end(small_sample: Any, body: Any, first: bytes) -> None:
     with (
         FaultSource(small_sample, Faults(body_every=1, body=body), speed=200.0) as url,
-        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=20) as client,
+        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=60) as client,
     ):
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         data = b""
@@ -156,7 +156,7 @@ def test_cut_by_hand_ends_what_is_under_way(small_sample: Any) -> None:
     source = FaultSource(small_sample, Faults(replay=2.0))
     with (
         source as url,
-        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=20) as client,
+        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), timeout=60) as client,
     ):
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert client.recv(100)
@@ -186,7 +186,7 @@ def test_the_command_line_says_where_it_is_and_logs(small_sample: Any) -> None:
         assert json.loads(process.stdout.readline())["what"] == "begin"
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_the_time_of_a_picture(small_sample: Any) -> None:

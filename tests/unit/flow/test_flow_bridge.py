@@ -12,7 +12,7 @@ import pytest
 from edge.errors import SourceError
 from edge.flow.bridge import SLACK, Outbox, Pipe
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest.fixture

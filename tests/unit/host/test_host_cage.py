@@ -49,11 +49,11 @@ def python(code: str) -> list[str]:
 
 
 def run(cage: Cage, code: str, **options: Any) -> int:
-    return cage.start(python(code), **options).wait(timeout=60)
+    return cage.start(python(code), **options).wait(timeout=120)
 
 
 def until(happened: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -89,7 +89,7 @@ input()
         assert process.stdin is not None
         assert process.stdout.readline() == b"ready\n"
         usage = cage.usage()
-        process.communicate(b"\n", timeout=30)
+        process.communicate(b"\n", timeout=90)
         after = cage.usage()
     assert usage.anonymous is not None
     assert usage.file is not None
@@ -134,7 +134,7 @@ def test_a_quota_may_be_set_while_something_runs() -> None:
 def test_a_worker_sees_the_cage_it_is_in() -> None:
     with Cage("look", memory=80 * MIB, cpu=0.1) as cage:
         process = cage.start(python(LOOK), stdout=subprocess.PIPE, cwd=ROOT)
-        text, _ = process.communicate(timeout=60)
+        text, _ = process.communicate(timeout=120)
     usage = msgspec.json.decode(text)
     assert usage["limits"]["memory"] == 80 * MIB
     assert usage["limits"]["quota"] == pytest.approx(0.1)
@@ -154,7 +154,7 @@ with Cage("inner", memory=900 << 20, cpu=7.0) as cage:
 """
     with Cage("outer", memory=96 * MIB, cpu=0.5) as cage:
         process = cage.start(python(code), stdout=subprocess.PIPE, cwd=ROOT)
-        text, _ = process.communicate(timeout=60)
+        text, _ = process.communicate(timeout=120)
     assert b"96.0 MiB, 0.5 cores" in text
 
 
@@ -166,7 +166,7 @@ def test_it_starts_from_a_process_with_threads() -> None:
         thread.start()
     try:
         with Cage("threads", memory=64 * MIB) as cage:
-            codes = [cage.start(["true"]).wait(timeout=30) for _ in range(20)]
+            codes = [cage.start(["true"]).wait(timeout=90) for _ in range(20)]
     finally:
         stop.set()
         for thread in threads:
@@ -208,7 +208,7 @@ with Cage("lost", memory=64 << 20):
     os.kill(os.getpid(), 9)
 """
     lost = subprocess.Popen(python(code), cwd=ROOT)
-    assert lost.wait(timeout=60) == -9
+    assert lost.wait(timeout=120) == -9
     with Cage("next", memory=64 * MIB) as cage:
         if not cage.how.startswith("cgroup"):
             pytest.skip("systemd keeps its own")
@@ -221,7 +221,7 @@ def test_arguments_output_and_status_are_the_program_s_own() -> None:
         odd = ["a b", "$HOME", "'", '"', "*", "", "-n"]
         code = "import sys; print(sys.argv[1:]); sys.exit(7)"
         process = cage.start([*python(code), *odd], stdout=subprocess.PIPE)
-        text, _ = process.communicate(timeout=60)
+        text, _ = process.communicate(timeout=120)
     assert text.decode().strip() == str(odd)
     assert process.returncode == 7
 
@@ -229,7 +229,7 @@ def test_arguments_output_and_status_are_the_program_s_own() -> None:
 def test_the_pid_is_the_program_s_own() -> None:
     with Cage("pid", memory=64 * MIB) as cage:
         process = cage.start(python("import os; print(os.getpid())"), stdout=subprocess.PIPE)
-        text, _ = process.communicate(timeout=60)
+        text, _ = process.communicate(timeout=120)
     assert int(text) == process.pid
 
 

@@ -20,7 +20,7 @@ class Manager:
     def __init__(self, address: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind("\0" + address[1:] if address.startswith("@") else address)
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
         self.address = address
 
     def receive(self) -> tuple[dict[str, str], list[int]]:

@@ -147,20 +147,20 @@ def test_a_worker_listens_where_systemd_does_and_leaves_it_there(tmp_path: Path,
             socket.create_connection(listening.getsockname()) as early,
             started(tmp_path, listening, names, address(listening)) as worker,
         ):
-            early.settimeout(30)
+            early.settimeout(60)
             early.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert early.recv(100).startswith(b"HTTP/1.1 200 ")
-            with urllib.request.urlopen(f"http://{address(listening)}/healthz", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://{address(listening)}/healthz", timeout=60) as answer:
                 assert answer.status == 200
             worker.terminate()
-            assert worker.wait(30) == 0
+            assert worker.wait(60) == 0
         said = (tmp_path / "log").read_text()
         assert said.count("descriptor_not_used") == names.count(":")
 
 
 def test_a_socket_that_no_address_wants_ends_the_start_with_2(tmp_path: Path, listening: socket.socket) -> None:
     with started(tmp_path, listening, "http", "127.0.0.1:0") as worker:
-        assert worker.wait(30) == 2
+        assert worker.wait(60) == 2
     said = (tmp_path / "log").read_text()
     assert f"systemd listens on {address(listening)} for edge" in said
     assert "Traceback" not in said

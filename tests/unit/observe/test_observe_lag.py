@@ -13,7 +13,7 @@ from edge.observe.lag import BUCKETS, LagSampler
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not true():  # noqa: ASYNC110 - the sampler tells nobody
             await asyncio.sleep(0.01)
 

@@ -52,7 +52,7 @@ class Player(threading.Thread):
 def connect(worker: Worker, receive_buffer: int = 0) -> socket.socket:
     host, port = re.fullmatch(r"http://(.*):(\d+)", worker.url).groups()
     sock = socket.socket()
-    sock.settimeout(20)
+    sock.settimeout(60)
     if receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     sock.connect((host, int(port)))

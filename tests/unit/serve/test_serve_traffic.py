@@ -7,8 +7,7 @@ import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-from running import Worker, channel, running
+from running import PATIENCE, Worker, channel, running
 
 OUTPUTS = (".ts", ".ts", ".flv", ".mp4")
 
@@ -34,11 +33,10 @@ class Watching:
         self._connection.close()
 
     def end(self) -> bool | None:
-        self._thread.join(60)
+        self._thread.join(PATIENCE)
         return self.whole
 
 
-@pytest.mark.timeout(180)
 def test_who_watches_is_told_the_end_and_nobody_comes_in(tmp_path: Path) -> None:
     source = channel("demo", "demo:", video='bitrate = "4M"')
     with running(tmp_path, source, http='traffic_per_month = "1MiB"') as worker:
