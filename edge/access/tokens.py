@@ -20,6 +20,7 @@ import msgspec
 from edge.access.scopes import SCOPES, granted
 from edge.errors import ConfigError, StoreError
 from edge.host.blake import blake2b
+from edge.host.statefile import sync_directory
 
 CHECK_SECONDS = 2.0
 MOST_TOKENS = 1000
@@ -179,7 +180,7 @@ class Tokens:
             file.flush()
             os.fsync(handle)
         os.replace(fresh, self._path)  # noqa: PTH105
-        _sync_directory(self._directory)
+        sync_directory(self._directory)
 
 
 def _hash(secret: str) -> bytes:
@@ -205,14 +206,6 @@ def _give_to_owner(handle: int, directory: str) -> None:
     if os.geteuid() == 0:
         status = os.stat(directory)  # noqa: PTH116
         os.fchown(handle, status.st_uid, status.st_gid)
-
-
-def _sync_directory(directory: str) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

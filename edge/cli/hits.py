@@ -23,11 +23,6 @@ EXAMPLES = (
     "edge hits import --site 1 access.log access.log.1.gz",
     "edge hits purge --site 1 --before 2026-01-01",
 )
-EXAMPLES = (
-    "edge hits report --site 1 --days 7",
-    "edge hits import --site 1 access.log access.log.1.gz",
-    "edge hits purge --site 1 --before 2026-01-01",
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ from edge.config.load import load
 from edge.errors import ConfigError, StoreError
 from edge.hits.service import DATABASE
 from edge.host.datadir import prepare
+from edge.host.statefile import sync_directory
 from edge.http.unix import SOCKET, locked
 
 HELP = "put a backup back, while no worker runs"
@@ -71,14 +72,5 @@ def restore(backup: BinaryIO, name: str, data_dir: Path, there: list[str]) -> tu
                 (data_dir / each).rename(kept / each)
         for item in manifest.files:
             (Path(folder) / item.name).rename(data_dir / item.name)
-    _sync(data_dir)
+    sync_directory(str(data_dir))
     return manifest, kept
-
-
-def _sync(directory: Path) -> None:
-    """A rename is on the disk when its directory is."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -62,7 +62,7 @@ class StateFile(Generic[State]):
         try:
             _write(fresh, data)
             os.replace(fresh, self.path)  # noqa: PTH105
-            _sync_directory(os.path.dirname(self.path) or ".")  # noqa: PTH120
+            sync_directory(os.path.dirname(self.path) or ".")  # noqa: PTH120
         except OSError as error:
             raise self._error("write", error) from None
 
@@ -80,7 +80,7 @@ def _write(path: str, data: bytes) -> None:
         os.fsync(descriptor)
 
 
-def _sync_directory(path: str) -> None:
+def sync_directory(path: str) -> None:
     """A rename is on the disk when its directory is."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

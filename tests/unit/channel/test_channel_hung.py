@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 
 from channelcheck import Viewer, until
+from managing import Manager
 
 from edge.channel.channel import Channel
 from edge.channel.registry import Registry
 from edge.channel.settings import ChannelSettings
 from edge.clock import SystemClock
-from edge.host.notify import Notify
 from edge.host.supervision import Supervisor
 from edge.log import Log
 from edge.media.settings import VideoSettings
@@ -21,16 +21,6 @@ SMALL = VideoSettings(width=64, fps=5)
 HANGS = (
     2.0  # seconds without a sign of life; a thread that only waits for its turn on a busy host must not seem to hang
 )
-
-
-class Manager(Notify):
-    def __init__(self) -> None:
-        super().__init__("")
-        self.fed = 0
-
-    def watchdog(self) -> bool:
-        self.fed += 1
-        return True
 
 
 async def two_lives(fifo: Path) -> None:

@@ -7,22 +7,12 @@ import threading
 from pathlib import Path
 
 from channelcheck import until
+from managing import Manager
 
 from edge.hits.settings import HitsSettings, SiteSettings
 from edge.hits.store import Store
-from edge.host.notify import Notify
 from edge.host.supervision import Supervisor
 from edge.log import Log
-
-
-class Manager(Notify):
-    def __init__(self) -> None:
-        super().__init__("")
-        self.fed = 0
-
-    def watchdog(self) -> bool:
-        self.fed += 1
-        return True
 
 
 async def hung(folder: Path) -> None:

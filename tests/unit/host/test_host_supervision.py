@@ -8,8 +8,8 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from managing import Manager
 
-from edge.host.notify import Notify
 from edge.host.supervision import HANGS, MOST, Quiet, Supervisor, Thread, Verdict, decide, hear, interval
 from edge.log import Log
 
@@ -76,18 +76,6 @@ def test_nobody_is_given_up_who_gave_a_sign_or_owed_none(events: list[tuple[int,
         given_up |= {t.key for t in verdict.abandon}
 
 
-class Manager(Notify):
-    """Keeps what systemd would be told."""
-
-    def __init__(self) -> None:
-        super().__init__("")
-        self.told = 0
-
-    def watchdog(self) -> bool:
-        self.told += 1
-        return True
-
-
 class Scene:
     """A supervisor whose time the test turns: `step` is one look, a second later."""
 
@@ -100,10 +88,10 @@ class Scene:
 
     def step(self, seconds: float = 1.0) -> bool:
         """Whether the watchdog was fed."""
-        told, self.now = self.manager.told, self.now + seconds
+        told, self.now = self.manager.fed, self.now + seconds
         self.supervisor._tick()
         self.supervisor.stop()
-        return self.manager.told > told
+        return self.manager.fed > told
 
 
 @pytest.fixture

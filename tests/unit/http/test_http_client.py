@@ -5,7 +5,6 @@ import contextlib
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 from contextlib import contextmanager
 
@@ -469,15 +468,6 @@ def test_no_secret_in_a_message():
         get(url.replace("://", "://me:hidden@") + "/live/me/hidden/1.ts?token=hidden")
     assert "hidden" not in str(caught.value)
     assert "404" in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def certificate(openssl, tmp_path_factory):
-    place = tmp_path_factory.mktemp("tls")
-    words = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out cert -days 2"
-    command = [*words.split(), "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run(command, cwd=place, check=True, capture_output=True, timeout=DEADLINE)
-    return place
 
 
 @contextmanager

@@ -23,15 +23,6 @@ DEADLINE = 30
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n"
 
 
-@pytest.fixture(scope="module")
-def certificate(openssl, tmp_path_factory):
-    place = tmp_path_factory.mktemp("tls")
-    words = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key -out cert -days 2"
-    command = [*words.split(), "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run(command, cwd=place, check=True, capture_output=True, timeout=DEADLINE)
-    return place
-
-
 @contextmanager
 def server(certificate, serve, newest=ssl.TLSVersion.TLSv1_3):
     """Each connection is given to `serve(connection)` after the handshake."""
