@@ -13,12 +13,13 @@ from edge.hits.paths import Hosts, host_of
 from edge.hits.recent import Recent, RecentStats
 from edge.hits.robots import Robots
 from edge.hits.settings import HitsSettings, SiteSettings
+from edge.hits.shapes import recording
 
 OPT_OUT_COOKIES = ("matomo_ignore", "piwik_ignore", "mtm_consent_removed", "edge_optout")
 _REFERRERS = 512  # that are remembered
-_RECORDING = ("\nfa_", "\nhsr_")  # parameters of forms, heat maps and recorded sessions
 _EARLY = ("prefetch", "preview", "prerender", "instant")  # pages that are fetched before anybody asks
 _PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_SIGNALS = frozenset(("cookie", "dnt", "x-do-not-track", "sec-gpc", *_PURPOSES))  # all that `_refused` looks at
 
 
 class AdmitStats(msgspec.Struct, frozen=True):
@@ -55,12 +56,16 @@ class Admit:
         self._robots = Robots()
         self._referrers: Recent[bool] = Recent(_REFERRERS)  # whether they are spam
 
-    def reason(self, site: SiteSettings, fields: Mapping[str, str], client: Client) -> Excluded | None:
-        """Why the hit does not count; None: it does. The first reason in this order, the cheap and certain first."""
+    def reason(
+        self, site: SiteSettings, fields: Mapping[str, str], client: Client, recorded: bool | None = None
+    ) -> Excluded | None:
+        """Why the hit does not count; None: it does. The first reason in this order, the cheap and certain first.
+
+        `recorded`: what `shapes.recording` says of its parameters, if it was asked.
+        """
         if fields.get("rec") != "1":
             return "norec"
-        names = "\n" + "\n".join(fields)
-        if _RECORDING[0] in names or _RECORDING[1] in names:
+        if recording(fields) if recorded is None else recorded:
             return "recording"
         if self._foreign(site.id, fields):
             return "foreign_host"
@@ -119,6 +124,8 @@ class Admit:
 
 def _refused(site: SiteSettings, headers: Mapping[str, str]) -> Excluded | None:
     """What the browser says: by a cookie, by a signal, or because nobody looks at the page yet."""
+    if _SIGNALS.isdisjoint(headers):
+        return None
     get = headers.get
     if (cookies := get("cookie")) and _opted_out(cookies):
         return "optout"

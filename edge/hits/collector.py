@@ -14,14 +14,14 @@ import msgspec
 from edge.clock import Clock
 from edge.errors import OverloadError, StoreError
 from edge.hits.admit import Admit, Client
-from edge.hits.endpoint import Sorted
+from edge.hits.endpoint import Refusing, Sorted
 from edge.hits.hit import Counted, Dropped, Excluded, Kind
-from edge.hits.kept import Kept
 from edge.hits.mask import mask
 from edge.hits.rollup import Item
 from edge.hits.scrub import Scrubber
 from edge.hits.secrets import Secrets
 from edge.hits.settings import HitsSettings, SiteSettings
+from edge.hits.shapes import Shape
 from edge.hits.timing import Refusal, Refused, refused, when
 from edge.hits.visitor import Visitors, VisitorStats
 
@@ -32,7 +32,7 @@ _UNKNOWN = Refused("site")
 class Keeper(Protocol):
     """`edge.hits.store.Store`, as far as it is needed here."""
 
-    def submit(self, batch: list[Item], done: Callable[[StoreError | None], None]) -> None:
+    def submit(self, batch: list[Item], done: Callable[[Refusing | None], None]) -> None:
         """OverloadError when too much waits already."""
         ...
 
@@ -84,11 +84,12 @@ class Collector:
         self._excluded: dict[str, int] = dict.fromkeys(get_args(Excluded), 0)
         self._rejected: dict[str, int] = dict.fromkeys(get_args(Refusal), 0)
 
-    def collect(
+    def sort(
         self, items: list[dict[str, str]], address: str, headers: Fields, allowed: bool, proxied: bool = False
     ) -> Sorted:
-        """What becomes of a request's hits. `allowed`: it may set address, country and old times. `proxied`: a trusted
-        proxy passed it on, and said the country; past the proxy anybody can send that header."""
+        """What becomes of a request's hits; those that are to be kept are then for `keep`, at once. `allowed`: it may
+        set address, country and old times. `proxied`: a trusted proxy passed it on, and said the country; past the
+        proxy anybody can send that header."""
         country = headers.get(self._country_header, "") if proxied else ""
         client = Client(address, headers.get("user-agent", ""), headers.get("accept-language", ""), headers, country)
         batch: list[Item] = []
@@ -103,32 +104,34 @@ class Collector:
                 continue
             batch.append(found)
             reason = found.reason if isinstance(found, Dropped) else ""
-        kept = self._keep(batch) if batch else None
-        return Sorted(len(batch), tuple(invalid), reason, kept)
+        return Sorted(batch, invalid, reason)
 
     def _take(self, fields: dict[str, str], client: Client, allowed: bool) -> Counted | Dropped | Refused:
         site = self._sites.get(fields.get("idsite", ""))
         if site is None:
             return _UNKNOWN
-        no = refused(fields, allowed)
-        if no is not None:
+        shape = self._scrubber.shapes.of(site.id, fields)
+        if shape.checked and (no := refused(fields, allowed)) is not None:
             return no
         now = self._clock.wall()
-        at = when(fields, now, allowed, site.keep_days)
+        at = when(fields, now, allowed, site.keep_days) if shape.timed else int(now)
         if isinstance(at, Refused):
             return at
-        client = _client(fields, client)
-        reason = self._admit.reason(site, fields, client)
+        if shape.speaking:
+            client = _client(fields, client)
+        reason = self._admit.reason(site, fields, client, shape.recording)
         if reason is not None:
             self._excluded[reason] += 1
             return Dropped(site.id, at, reason)
-        return self._count(site, fields, client, at, now)
+        return self._count(site, fields, shape, client, at, now)
 
-    def _count(self, site: SiteSettings, fields: dict[str, str], client: Client, at: int, now: float) -> Counted:
+    def _count(  # noqa: PLR0917 - a part of `_take`
+        self, site: SiteSettings, fields: dict[str, str], shape: Shape, client: Client, at: int, now: float
+    ) -> Counted:
         agent, languages = client.agent, client.languages
         country = fields.get("country") or client.country
-        robot = "recMode" in fields and self._admit.robot(agent)
-        hit = self._scrubber.scrub(site, fields, agent, languages, country, at, robot=robot)
+        robot = shape.acting and "recMode" in fields and self._admit.robot(agent)
+        hit = self._scrubber.scrub(site, fields, agent, languages, country, at, robot=robot, shape=shape)
         keys = self._secrets.key(site.id, mask(client.address), agent, languages, now)
         flags = self._visitors.see(hit, keys, self._clock.monotonic(), fields.get("new_visit") == "1")
         counters = self._counters[site.id]
@@ -138,20 +141,23 @@ class Collector:
             self._begun.append(keys[0])
         return hit, flags
 
-    def _keep(self, batch: list[Item]) -> Kept:
-        kept, begun, self._begun = Kept(), self._begun, []
+    def keep(self, batch: list[Item], done: Callable[[Refusing | None], None]) -> None:
+        """Keeps what `sort` has just found, then calls `done`. OverloadError, StoreError: it will not be called."""
+        begun = self._begun
+        if begun:
+            self._begun = []
+            done = partial(self._settle, done, begun)
         try:
-            self._keeper.submit(batch, partial(self._settle, kept, begun) if begun else kept.settle)
+            self._keeper.submit(batch, done)
         except (OverloadError, StoreError):
             self._visitors.forget(begun)
             raise
-        return kept
 
-    def _settle(self, kept: Kept, begun: list[bytes], error: StoreError | None) -> None:
+    def _settle(self, done: Callable[[Refusing | None], None], begun: list[bytes], error: Refusing | None) -> None:
         """A hit that is not kept has begun no visit: the next one of its visitor does."""
         if error is not None:
             self._visitors.forget(begun)
-        kept.settle(error)
+        done(error)
 
     def tick(self, now: float) -> None:
         """Once a second, at monotonic second `now`: what must end without a hit ends."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from edge.hits.hit import Kind
 
 _EMPTY = ("", "0")  # what PHP calls empty
+# A hit without any of these is a page view.
+ACTIONS = frozenset(("recMode", "ping", "ma_id", "idgoal", "download", "link", "e_c", "c_n", "search", "ca"))
 
 
 def kind(fields: Mapping[str, str], *, robot: bool = False) -> Kind:

@@ -65,7 +65,7 @@ def read(method: str, query: bytes, body: bytes, referer: str) -> Asked | None:
 
 def is_bulk(body: bytes) -> bool:
     """Matomo's test: the word in quotes anywhere but at the very beginning."""
-    return body.find(b'"requests"', 1) > 0 or body.find(b"'requests'", 1) > 0
+    return (b'"' in body and body.find(b'"requests"', 1) > 0) or (b"'" in body and body.find(b"'requests'", 1) > 0)
 
 
 def _completed(fields: dict[str, str], referer: str) -> dict[str, str]:

@@ -51,12 +51,11 @@ _TOTAL = {
 _VISITS, _BOUNCES, _SECONDS, _REVENUE = (TOTALS.index(word) for word in ("visits", "bounces", "seconds", "revenue"))
 _PAGE, _ENTRY, _TITLE, _CAMPAIGN = CODES["page"], CODES["entry"], CODES["title"], CODES["campaign"]
 _EVENT, _GOAL, _MEDIA, _DIMENSION = CODES["event"], CODES["goal"], CODES["media"], CODES["dimension"]
-_DOWNLOAD = CODES["download"]
+_DOWNLOAD, _OUTLINK, _SEARCH, _CONTENT = (CODES[word] for word in ("download", "outlink", "search", "content"))
 _PLAIN = tuple(
     CODES[word]
     for word in (
-        "referrer", "country", "language", "device", "browser", "system", "screen", "outlink", "search",
-        "content",
+        "referrer", "country", "language", "device", "browser", "system", "screen",
     )
 )  # fmt: skip
 
@@ -64,34 +63,37 @@ _PLAIN = tuple(
 class Hour:
     """What one site counted in one hour of this batch."""
 
-    __slots__ = ("day", "hour", "names", "plain", "site", "totals")
+    __slots__ = ("_alike", "day", "hour", "names", "site", "totals")
 
     def __init__(self, site: int, day: int, hour: int) -> None:
         self.site, self.day, self.hour = site, day, hour
         self.totals: list[float] = [0] * len(TOTALS)
         self.names: list[dict[str, Row]] = [{} for _ in range(len(CODES) + 1)]  # by code
-        self.plain = tuple(self.names[code] for code in _PLAIN)
+        self._alike: dict[tuple[str, ...], list[int]] = {}  # hits and visits of the same words of `_PLAIN`
 
     def add(self, hit: Hit, flags: Flags) -> None:
         visit = 1 if flags.visit else 0
         self._total(hit, flags, visit)
-        for names, name in zip(
-            self.plain,
-            (
-                hit.referrer, hit.country, hit.language, hit.device, hit.browser, hit.system, hit.screen,
-                hit.outlink, hit.search, hit.content,
-            ), strict=False,
-        ):  # fmt: skip
-            if name:
-                row = names.get(name)
-                if row is None:
-                    names[name] = [1, visit, 0.0]
-                else:
-                    row[0] += 1
-                    row[1] += visit
+        alike = (hit.referrer, hit.country, hit.language, hit.device, hit.browser, hit.system, hit.screen)
+        row = self._alike.get(alike)
+        if row is None:
+            self._alike[alike] = [1, visit]
+        else:
+            row[0] += 1
+            row[1] += visit
         self._pages(hit, flags.first, visit)
         if hit.event or hit.download or hit.goal or hit.media or hit.dimensions:
             self._rare(hit, flags.first, visit)
+        elif hit.outlink or hit.search or hit.content:
+            self._targets(hit, visit)
+
+    def spread(self) -> None:
+        """What many hits had in common goes to `names`. After the last `add`."""
+        for words, (hits, visits) in self._alike.items():
+            for code, word in zip(_PLAIN, words, strict=True):
+                if word:
+                    _bump(self.names[code], word, visits, 0.0, hits)
+        self._alike.clear()
 
     def _total(self, hit: Hit, flags: Flags, visit: int) -> None:
         totals = self.totals
@@ -132,14 +134,24 @@ class Hour:
             _bump(names[_MEDIA], hit.media, visit, _finite(hit.value))
         for name, value in hit.dimensions:
             _bump(names[_DIMENSION], f"{name}: {value}", visit, 0.0)
+        self._targets(hit, visit)
+
+    def _targets(self, hit: Hit, visit: int) -> None:
+        names = self.names
+        if hit.outlink:
+            _bump(names[_OUTLINK], hit.outlink, visit, 0.0)
+        if hit.search:
+            _bump(names[_SEARCH], hit.search, visit, 0.0)
+        if hit.content:
+            _bump(names[_CONTENT], hit.content, visit, 0.0)
 
 
-def _bump(names: dict[str, Row], name: str, visits: int, value: float) -> None:
+def _bump(names: dict[str, Row], name: str, visits: int, value: float, hits: int = 1) -> None:
     row = names.get(name)
     if row is None:
-        names[name] = [1, visits, value]
+        names[name] = [hits, visits, value]
     else:
-        row[0] += 1
+        row[0] += hits
         row[1] += visits
         row[2] += value
 
@@ -189,6 +201,8 @@ class Rollup:
                     _time(sums.timings, hit.site, hour.day, hit.timings)
             else:
                 self._other(sums, item)  # type: ignore[arg-type]
+        for hour in sums.hours.values():
+            hour.spread()
         return sums
 
     def _hour(self, sums: Sums, site: int, at: int) -> Hour:

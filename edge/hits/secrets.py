@@ -20,6 +20,8 @@ LENGTH = 32  # bytes of a secret
 OVERLAP = 1800  # seconds that a secret is kept after its day, so that a visit can cross midnight; and how far the clock
 # may be set back over midnight without costing the secret
 MAX_SEALED = 65_536  # bytes, all sites together
+MOST_KEYS = 1024  # that are remembered, 200 bytes each,
+KEYS_SECONDS = 900.0  # and for so long at most: with the half hour of its visit a key is gone
 _SITE = 96  # bytes; a site takes less, sealed
 _MAGIC = "edge secrets 1"  # rises when the layout changes
 _SEARCH = 27 * 3600.0  # seconds; longer than any day
@@ -145,6 +147,9 @@ class Secrets:
     def __init__(self, calendars: Mapping[int, Calendar], now: float) -> None:
         self._sites = {site: _Site(calendar, now) for site, calendar in calendars.items()}
         self.revision = 0  # another one: what was sealed is out of date
+        # Keys made lately, by the hash of what they are made of: no address, agent or language is held.
+        self._keys: dict[int, tuple[bytes, bytes | None]] = {}
+        self._keys_since = now
 
     def key(self, site: int, network: bytes, agent: str, languages: str, now: float) -> tuple[bytes, bytes | None]:
         """The 8-byte visit key of today and, for half an hour after midnight, that of yesterday.
@@ -153,17 +158,30 @@ class Secrets:
         """
         of = self._sites[site]
         if not of.low <= now < of.check and of.turn(now):
-            self.revision += 1
+            self._turned()
+        known = self._keys.get(asked := hash((site, network, agent, languages)))
+        if known is not None:
+            return known
         # The lengths make it one to one: no two visitors have the same message.
         head = f"{site},{len(network)},{len(agent)},{agent}{languages}"
         message = head.encode("utf-8", "surrogatepass") + network
-        return of.current.key(message), of.old.key(message) if of.old else None
+        if len(self._keys) >= MOST_KEYS:
+            self._keys.clear()
+        keys = self._keys[asked] = of.current.key(message), of.old.key(message) if of.old else None
+        return keys
+
+    def _turned(self) -> None:
+        self.revision += 1
+        self._keys.clear()
 
     def turn(self, now: float) -> None:
         """Replaces and wipes what is due; once a minute, for sites that nobody visits."""
         for of in self._sites.values():
             if of.turn(now):
-                self.revision += 1
+                self._turned()
+        if not 0 <= now - self._keys_since < KEYS_SECONDS:
+            self._keys_since = now
+            self._keys.clear()
 
     def restarted(self, site: int) -> bool:
         """Whether the site's day under way may have had another secret before: then it may count visitors twice."""
@@ -200,7 +218,7 @@ class Secrets:
             data[:] = bytes(len(data))
         if whole.magic != _MAGIC:
             return 0
-        self.revision += 1
+        self._turned()
         return sum(self._restore(kept, now) for kept in whole.sites)
 
     def _restore(self, kept: _Kept, now: float) -> bool:
@@ -216,6 +234,7 @@ class Secrets:
         for of in self._sites.values():
             of.wipe()
         self._sites.clear()
+        self._keys.clear()
 
 
 def _keep(site: int, of: _Site) -> _Kept:

@@ -73,7 +73,7 @@ class Hits:
         self.secrets = Secrets(self._calendars, self._clock.wall())
         spam = spam_hosts(self._settings.spam_file) if self._settings.spam_file else frozenset()
         self.collector = Collector(self._sites, self._settings, self.store, self.secrets, spam, self._clock)
-        self._endpoint = Endpoint(self.collector, self._tokens)
+        self._endpoint = Endpoint(self.collector, self._tokens, self._sites)
         self._scripts = Scripts()
 
     def take_over(self, descriptors: Sequence[int]) -> None:

@@ -12,7 +12,8 @@ Refusal: TypeAlias = Literal["site", "visitor_id", "token", "time"]  # "site" is
 DAY = 86_400
 OLDEST = 20 * 365 * DAY  # Matomo's: what is older cannot be meant
 _CLAIMS = ("cip", "country", "region", "city", "lat", "long")
-_CHECKED = frozenset((*_CLAIMS, "cid"))
+CHECKED = frozenset((*_CLAIMS, "cid"))  # parameters that `refused` looks at,
+TIMED = frozenset(("cdt", "cdo"))  # and `when`
 _ID_LENGTH = 16
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{0,9})?")
 _DATE = re.compile(
@@ -39,7 +40,7 @@ def needs_token(fields: Mapping[str, str]) -> bool:
 
 def refused(fields: Mapping[str, str], allowed: bool) -> Refused | None:
     """What Matomo answers with 400 whatever the site. `allowed`: the request has a token that may publish."""
-    if _CHECKED.isdisjoint(fields):
+    if CHECKED.isdisjoint(fields):
         return None
     if not allowed and needs_token(fields):
         return _TOKEN

@@ -11,6 +11,7 @@ _COMMON = frozenset(("ar", "cs", "de", "en", "es", "fr", "it", "ja", "ko", "nl",
 _AFTER_TAG = frozenset(("", "-", ",", ";", "_"))
 _LARGEST = 1e8  # of a value or a revenue; telephone and card numbers are larger
 _SLOWEST = 600_000  # milliseconds of a page's timing
+TIMINGS = frozenset(("pf_net", "pf_srv", "gt_ms", "pf_tfr", "pf_dm1", "pf_dm2", "pf_onl"))
 _NO_TIMINGS = (None,) * 6
 _NOWHERE = ("XX", "T1")  # what proxies say of an unknown country, and of Tor
 

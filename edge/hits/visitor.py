@@ -17,6 +17,7 @@ _QUARTER = 900  # seconds; in all zones of today midnight lies between two quart
 _VISIT = Struct("<QIIIHHB")  # names seen, first and last hit's second, arrival of the latest, quarter, campaign, pages
 _END = 2**32  # Unix second; hits from before 1970 or after 2106 (a clock that is wrong) have no visits
 _NOTHING = Flags(first=0)
+_ALIKE = tuple(Flags(first=new) for new in range(16))
 
 
 class VisitorStats(msgspec.Struct, frozen=True):
@@ -85,6 +86,8 @@ class Visitors:
             quarter, unique = at // _QUARTER & 0xFFFF, place(key)
         seconds, first, last = _lengthen(at, first, last)
         self._visits[key] = _VISIT.pack(names, first, last, int(now), quarter, campaign, pages)
+        if not seconds and not bounce and unique is None:
+            return _ALIKE[new]
         return Flags(False, bounce, seconds, unique, new)
 
     def _extend(self, at: int, key: bytes, found: bytes, now: float) -> Flags:

@@ -47,6 +47,12 @@ class Response(msgspec.Struct, frozen=True, gc=False):
         return len(self.body) if isinstance(self.body, bytes) else sum(map(len, self.body))
 
 
+class Constant(Response, frozen=True, gc=False):
+    """A small answer that is given again and again, its body one piece. `render` keeps here what it wrote last."""
+
+    written: dict[str, bytes] = {}  # by the date in it
+
+
 class Outlet(Protocol):
     """What a stream writes to. After the connection is gone, writes are dropped."""
 
@@ -90,18 +96,15 @@ class Stream(msgspec.Struct, frozen=True, gc=False):
 Answer: TypeAlias = Response | Stream
 
 
-class Later:
+class Later(msgspec.Struct, eq=False):
     """What a handler returns that will `give` the answer later, on the loop: for answers by the ten thousand a second.
 
     A future costs 8 µs more, for its callbacks wait for a turn of the loop each. Whoever waits too long, or is gone,
     hears nothing any more: `give` may be called all the same, and a second time does nothing.
     """
 
-    __slots__ = ("_answer", "_tell")
-
-    def __init__(self) -> None:
-        self._answer: Answer | None = None
-        self._tell: Callable[[Answer], None] | None = None
+    _answer: Answer | None = None
+    _tell: Callable[[Answer], None] | None = None
 
     def give(self, answer: Answer) -> None:
         tell, self._tell = self._tell, None

@@ -23,6 +23,7 @@ from edge.http.message import Answer, Headers, Later, Request, Response, Stream,
 from edge.http.outlet import StreamOutlet
 from edge.http.progress import Progress
 from edge.http.render import CONTINUE, render_head, send
+from edge.http.router import Endpoint
 from edge.http.sockets import queued, set_send_buffers
 from edge.http.table import NEVER, Table
 from edge.http.target import Target
@@ -36,6 +37,7 @@ class Connection(asyncio.Protocol):
     """See the module. `deadline` is a monotonic second that the table's sweep compares."""
 
     __slots__ = (
+        "_endpoint",
         "_eof",
         "_head",
         "_held",
@@ -56,6 +58,7 @@ class Connection(asyncio.Protocol):
     )
     _transport: asyncio.Transport
     _progress: Progress  # of FLUSH
+    _endpoint: Endpoint | Response  # of the request under way: who answers it, or the answer
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -168,7 +171,7 @@ class Connection(asyncio.Protocol):
         if self._state <= BODY:
             self._await_more()
             self._count()
-        else:
+        elif self._held or self._inbox.held:
             self._hold()
 
     def _count(self) -> None:
@@ -186,18 +189,21 @@ class Connection(asyncio.Protocol):
     def _take(self) -> Request | None:
         """The next whole request, whose head is then `_head`; None when there is none to serve yet."""
         inbox = self._inbox
-        if inbox.in_body:
+        if inbox.body is not None:
             return self._finish(inbox.take_body())
         head = inbox.take_head()
         if head is None:
             return None
         self._head = head
         request = self._read_request(head)
+        self._endpoint = endpoint = self._table.router.endpoint(request)
         if not head.length and not head.chunked:
             return request
-        if not self._may_have_body(request):
-            return None
-        body = inbox.take_whole(head)
+        body = inbox.take_small(head, endpoint.body) if isinstance(endpoint, Endpoint) else None
+        if body is None:
+            if not self._may_have_body(endpoint):
+                return None
+            body = inbox.take_whole(head)
         if body is not None:
             request.body = body
             return request
@@ -212,14 +218,13 @@ class Connection(asyncio.Protocol):
         request.body = body
         return request
 
-    def _may_have_body(self, request: Request) -> bool:
+    def _may_have_body(self, endpoint: Endpoint | Response) -> bool:
         """Whether the body is to be read. If not the answer is the last: what follows the head is not a request."""
-        found = self._table.router.expects(request)
-        if isinstance(found, Response):
+        if isinstance(endpoint, Response):
             self._served += 1
-            self._last(found)
+            self._last(endpoint)
             return False
-        self._inbox.allow(self._head, found)
+        self._inbox.allow(self._head, endpoint.body)
         if not self._table.budget.admits(self._inbox.reserved):
             self._table.refuse("memory")
             self._served += 1
@@ -230,7 +235,7 @@ class Connection(asyncio.Protocol):
     def _await_more(self) -> None:
         """The deadlines of a head and of a body begin with what has arrived of it."""
         inbox, table = self._inbox, self._table
-        if inbox.in_body:
+        if inbox.body is not None:
             if self._state == HEAD:
                 self._state = BODY
                 self.deadline = table.now + table.limits.body_seconds
@@ -263,8 +268,9 @@ class Connection(asyncio.Protocol):
         self._served += 1
         answer: Answer | None
         try:
-            found = self._table.router.answer(request)
-            answer = found if isinstance(found, (Response, Stream)) else self._wait(found)
+            endpoint = self._endpoint
+            found = endpoint if isinstance(endpoint, Response) else endpoint.handler(request)
+            answer = found if isinstance(found, Response | Stream) else self._wait(found)
         except Exception as error:  # noqa: BLE001 - the one place where a handler's mistake ends
             answer = self._table.apology(error)
         if answer is not None:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from http import HTTPStatus
 
-from edge.http.message import Headers, Response
+from edge.http.message import Constant, Headers, Response
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -38,6 +38,10 @@ def render_head(status: int, headers: Headers, date: str, length: int | None, co
 
 def send(transport: asyncio.Transport, answer: Response, date: str, connection: str, head_only: bool) -> int:
     """Writes the answer, its body uncopied unless it is small. The bytes written. ValueError before any."""
+    if type(answer) is Constant and not connection and not head_only:
+        wire = answer.written.get(date) or _written(answer, date)
+        transport.write(wire)
+        return len(wire)
     status = answer.status
     if status in (204, 304):  # RFC 9110 6.4.1, and 8.6: no Content-Length either
         head = render_head(status, answer.headers, date, None, connection)
@@ -53,6 +57,15 @@ def send(transport: asyncio.Transport, answer: Response, date: str, connection: 
     else:
         transport.writelines((head, body) if isinstance(body, bytes) else (head, *body))
     return len(head) + length
+
+
+def _written(answer: Constant, date: str) -> bytes:
+    length = None if answer.status in (204, 304) else answer.length
+    head = render_head(answer.status, answer.headers, date, length, "")
+    body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+    answer.written.clear()
+    answer.written[date] = head + body
+    return head + body
 
 
 def http_date(wall: float) -> str:

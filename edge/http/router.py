@@ -25,7 +25,9 @@ class Tokens(Protocol):
     def find(self, secret: str) -> frozenset[str]: ...
 
 
-class _Endpoint(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True):
+    """Who answers a request."""
+
     handler: Handler
     scope: str | None
     body: int
@@ -38,7 +40,7 @@ class _Route(msgspec.Struct, frozen=True):
     pattern: str
     match: re.Pattern[str]
     weight: int
-    endpoints: dict[str, _Endpoint]
+    endpoints: dict[str, Endpoint]
 
 
 class Router:
@@ -69,7 +71,7 @@ class Router:
         for method in methods.split():
             if method in route.endpoints:
                 raise ValueError(f"{method} {pattern} is there already")
-            route.endpoints[method] = _Endpoint(handler, scope, body, cors)
+            route.endpoints[method] = Endpoint(handler, scope, body, cors)
 
     def _route(self, pattern: str) -> _Route:
         routes = self._by_depth.setdefault(pattern.count("/"), [])
@@ -88,13 +90,8 @@ class Router:
 
     def answer(self, request: Request) -> Answer | Later | Awaitable[Answer]:
         """What the handler of the request says, or why there is none. Raises what the handler raises."""
-        endpoint = self._endpoint(request)
+        endpoint = self.endpoint(request)
         return endpoint if isinstance(endpoint, Response) else endpoint.handler(request)
-
-    def expects(self, request: Request) -> int | Response:
-        """How long a body the request, of which only the head is there, may have; or the answer that needs none."""
-        endpoint = self._endpoint(request)
-        return endpoint if isinstance(endpoint, Response) else endpoint.body
 
     def cors(self, head: Head) -> Headers:
         """What an answer that is no handler's needs to be read by the scripts that the path is for."""
@@ -102,7 +99,9 @@ class Router:
         endpoint = route.endpoints.get(head.method) if route else None
         return endpoint.cors(head.headers.get("origin")) if endpoint and endpoint.cors else ()
 
-    def _endpoint(self, request: Request) -> _Endpoint | Response:
+    def endpoint(self, request: Request) -> Endpoint | Response:
+        """Who answers the request, of which only the head need be there, and how long a body it may have; or the
+        answer that needs neither."""
         route = self._exact.get(request.path)
         if route is None:
             route = self._find(request)

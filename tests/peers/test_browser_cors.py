@@ -25,8 +25,11 @@ BULK = '{"requests":["?idsite=1&rec=1"]}'
 
 
 class Everything:
-    def collect(self, items, address, headers, allowed, proxied):
-        return Sorted(len(items))
+    def sort(self, items, address, headers, allowed, proxied):
+        return Sorted(items)
+
+    def keep(self, batch, done):
+        done(None)
 
 
 class NoTokens:

@@ -10,7 +10,7 @@ import pytest
 
 from edge.hits.calendar import Calendar
 from edge.hits.mask import mask
-from edge.hits.secrets import LENGTH, MAX_SEALED, OVERLAP, Secrets
+from edge.hits.secrets import KEYS_SECONDS, LENGTH, MAX_SEALED, MOST_KEYS, OVERLAP, Secrets
 from edge.host import sealed
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"
@@ -376,3 +376,32 @@ def test_what_is_sealed_cannot_be_changed() -> None:
         with pytest.raises(PermissionError):
             attempt()
     os.close(descriptor)
+
+
+# ---- keys that are remembered
+
+
+def test_a_remembered_key_goes_with_its_secret_and_within_a_quarter_of_an_hour() -> None:
+    secrets = made()
+    first = key(secrets, NOON)
+    assert key(secrets, NOON) is first
+    secrets.turn(NOON + KEYS_SECONDS - 1)
+    assert len(secrets._keys) == 1
+    secrets.turn(NOON + KEYS_SECONDS)
+    assert secrets._keys == {}
+    before = key(secrets, MIDNIGHT - 1)
+    after = key(secrets, MIDNIGHT)
+    assert (after[0] != before[0], after[1]) == (True, before[0])
+    secrets.turn(MIDNIGHT + OVERLAP)
+    assert secrets._keys == {}
+    assert key(secrets, MIDNIGHT + OVERLAP) == (after[0], None)
+    secrets.wipe()
+    assert secrets._keys == {}
+
+
+def test_no_more_keys_are_remembered_than_there_is_room_for_and_nothing_of_whom_they_are() -> None:
+    secrets = made()
+    for number in range(MOST_KEYS + 5):
+        key(secrets, NOON, agent=f"alice {number}")
+    assert len(secrets._keys) == 5
+    assert "alice" not in repr(secrets._keys)

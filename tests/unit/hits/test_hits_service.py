@@ -30,9 +30,8 @@ def made(folder: Path, clock: ManualClock, settings: HitsSettings | None = None)
 
 async def hit(hits: Hits, address: str = "198.51.100.7") -> None:
     done = asyncio.Event()
-    found = hits.collector.collect([PAGE], address, AGENT, False)
-    assert found.future is not None
-    found.future.then(lambda error: done.set() if error is None else None)
+    found = hits.collector.sort([PAGE], address, AGENT, False)
+    hits.collector.keep(found.batch, lambda error: done.set() if error is None else None)
     await asyncio.wait_for(done.wait(), 10)
 
 
@@ -187,9 +186,8 @@ def test_what_was_taken_is_kept_or_was_refused(tmp_path: Path) -> None:
 
     async def settled(hits: Hits, fields: dict[str, str]) -> BaseException | None:
         told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
-        found = hits.collector.collect([dict(fields)], "198.51.100.7", AGENT, False)
-        assert found.future is not None
-        found.future.then(told.set_result)
+        found = hits.collector.sort([dict(fields)], "198.51.100.7", AGENT, False)
+        hits.collector.keep(found.batch, told.set_result)
         return await told
 
     asyncio.run(life())

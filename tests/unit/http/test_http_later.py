@@ -20,7 +20,7 @@ class House:
     def __init__(self):
         self.waiting = []
         self.router = Router()
-        self.router.add("GET POST", "/later", self.handle, body=1000)
+        self.router.add("GET POST", "/later", self.handle, body=10_000)
         self.router.add("GET", "/now", lambda _: text(200, "now"))
 
     def handle(self, request):
@@ -109,10 +109,10 @@ def test_a_peer_that_has_said_everything_still_gets_it():
 def test_the_body_of_a_waiting_request_counts_until_the_answer():
     house = House()
     with running(house.router) as server, server.connect() as sock:
-        give(sock, b"POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 600\r\n\r\n", b"x" * 600)
+        give(sock, b"POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 6000\r\n\r\n", b"x" * 6000)
         server.until(lambda: house.waiting)
         draw = server.server._table.requests
-        server.until(lambda: draw.held == 600)
+        server.until(lambda: draw.held == 6000)
         server.call(house.waiting[0].give, Response(204))
         read_until(sock, b"\r\n\r\n")
         server.until(lambda: draw.held == 0)
