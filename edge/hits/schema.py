@@ -8,6 +8,7 @@ import time
 from typing import Any, Literal
 
 from edge.errors import StoreError
+from edge.host.statefile import sync_directory
 from edge.log import Log
 
 APPLICATION = 0x65646765  # "edge", in the file's header
@@ -210,11 +211,7 @@ def _create(path: str) -> None:
         os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
-    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
-    try:
-        os.fsync(folder)  # SQLite syncs it for its logs alone
-    finally:
-        os.close(folder)
+    sync_directory(os.path.dirname(path) or ".")  # noqa: PTH120 - SQLite does so for its logs alone
 
 
 def _prepare(db: sqlite3.Connection, path: str, log: Log, migrations: tuple[str, ...]) -> None:
