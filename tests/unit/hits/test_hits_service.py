@@ -42,13 +42,14 @@ async def started(hits: Hits, inherited: tuple[int, ...] = ()) -> Hits:
     return hits
 
 
-async def looked(hits: Hits, now: float) -> dict[int, int]:
+async def looked(hits: Hits, now: float, visitors: dict[int, int]) -> None:
+    """Waits until so many are told."""
     hits.tick(now)
-    for _ in range(200):
-        if found := hits.stats().uniques:
-            return found
+    for _ in range(2000):
+        if hits.stats().uniques == visitors:
+            return
         await asyncio.sleep(0.01)
-    raise AssertionError("nothing was looked up")
+    raise AssertionError(f"expected {visitors}, got {hits.stats().uniques}")
 
 
 def test_counts_are_kept_and_shown(tmp_path: Path) -> None:
@@ -61,7 +62,12 @@ def test_counts_are_kept_and_shown(tmp_path: Path) -> None:
         stats = hits.stats()
         assert stats.store.hits == 2
         assert stats.collector.visits == {1: 2}
-        assert await looked(hits, clock.monotonic()) == {1: 2}
+        begun = clock.monotonic()
+        await looked(hits, begun, {1: 2})
+        await hit(hits, "192.0.2.1")
+        await looked(hits, begun + 10, {1: 3})
+        clock.advance(86_400)
+        await looked(hits, begun + 20, {1: 0})  # another day, though no hit came
         await hits.close()
 
     asyncio.run(life())
