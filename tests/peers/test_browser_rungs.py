@@ -3,6 +3,8 @@ pictures that hardly move."""
 
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -94,21 +96,31 @@ def flows(seen: list[dict[str, float]]) -> bool:
 def test_ffmpeg_decodes_it_without_a_word(url, tmp_path, request):
     """From before the first change until after the second, every container."""
     ffmpeg, files = request.getfixturevalue("ffmpeg"), [tmp_path / f"news.{kind}" for kind in ("ts", "flv", "mp4")]
+    over = threading.Event()
     with ThreadPoolExecutor(len(files)) as pool:
-        list(pool.map(lambda file: record(f"{url}/live/{file.name}", file), files))
+        recording = [pool.submit(record, f"{url}/live/{file.name}", file, over) for file in files]
+        try:
+            until(files[0].exists, bool)
+            until(lambda: time.sleep(3) or sizes(files[0]), lambda count: count >= 3, 240)
+        finally:
+            over.set()
+        for each in recording:
+            each.result()
     for file in files:
         data = file.read_bytes()
         file.write_bytes(data[: WHOLE[file.suffix](data)])
+        assert sizes(file) >= 3, file.name
         timing = ["-fps_mode", "passthrough", "-enc_time_base", "1/90000"]
         command = [ffmpeg, "-v", "error", "-i", file, *timing, "-f", "null", "-"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True)
         assert done.stderr == "", file.name
 
 
-def record(url: str, file: Path) -> None:
+def record(url: str, file: Path, over: threading.Event) -> None:
     with urllib.request.urlopen(url, timeout=90) as answer, file.open("wb") as kept:
-        until(lambda: kept.write(answer.read(300_000)), lambda _: sizes(file) >= 3, 240)
-        kept.write(answer.read(120_000))  # three seconds more
+        while not over.is_set():
+            kept.write(answer.read1(65536))
+        kept.write(answer.read(160_000))  # four seconds more
 
 
 def whole_ts(data: bytes) -> int:
