@@ -27,7 +27,8 @@ def _ends(log: str) -> dict[str, str]:
 
 def _run(marker: str, work: Path, seconds: float) -> int:
     """pytest's code; after `seconds` it is ended, and the machine with it."""
-    line = [sys.executable, "-m", "pytest", "-s", "-rA", "-p", "no:cacheprovider", "-m", marker, "tests/vm"]
+    tied = ["setpriv", "--pdeathsig", "KILL"]  # the machine dies with pytest, and pytest with us
+    line = [*tied, sys.executable, "-m", "pytest", "-s", "-rA", "-p", "no:cacheprovider", "-m", marker, "tests/vm"]
     environment = os.environ | {"EDGE_VM_FIGURES": str(work / "figures.json"), "EDGE_REQUIRE_PEERS": "1"}
     with (work / "log").open("wb") as log:
         process = subprocess.Popen(line, cwd=common.ROOT, env=environment, stdout=log, stderr=log)

@@ -115,7 +115,10 @@ class Machine:
         return file.read_text(errors="replace")[-3000:] if file.exists() else "(nothing)"
 
     def _ssh(self, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
-        line = ["ssh", *self.ssh_options(), "-o", "ConnectTimeout=10", "-p", str(self.ssh_port), "root@127.0.0.1"]
+        # A login takes seconds of the emulated processor, and ten times that beside a channel: one is kept open.
+        kept = ["ControlMaster=auto", f"ControlPath={self.work / 'ssh'}", "ControlPersist=600", "ConnectTimeout=60"]
+        options = [*self.ssh_options(), *(word for option in kept for word in ("-o", option))]
+        line = ["ssh", *options, "-p", str(self.ssh_port), "root@127.0.0.1"]
         return subprocess.run(
             [*line, command], capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False
         )
