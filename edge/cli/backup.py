@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.cli.backupfile import SMALL, Manifest, check, write
-from edge.cli.local import PLACES, acting, place
-from edge.config.load import load
+from edge.cli.local import PLACES, acting, settings_of
 from edge.errors import ConfigError, StoreError
 from edge.hits.schema import connect_reading
 from edge.hits.service import DATABASE
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0: the file is on the disk. What it says goes to standard error, as the backup may be standard output."""
-    data_dir = Path(load(args.config or place()).data_dir)
+    data_dir = Path(settings_of(args.config).data_dir)
     if not data_dir.is_dir():
         raise ConfigError(f"data_dir: expected a directory, got {data_dir}; edge run makes it")
     made = int(time.time())

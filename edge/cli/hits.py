@@ -7,8 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from edge.cli.local import PLACES, place
-from edge.config.load import load
+from edge.cli.local import PLACES, settings_of
 from edge.errors import ConfigError
 from edge.hits.purge import NAMED
 
@@ -63,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     """0: done; 1: some log was not read, there was nothing to forget, or the database refuses."""
     from edge.cli.hitslocal import Operator  # noqa: PLC0415 - only this verb pays for it
 
-    settings = load(args.config or place())
+    settings = settings_of(args.config)
     site = _removed(settings, args) or _site(settings, args.site)
     return {"report": _show, "export": _export, "import": _import, "purge": _purge, "forget": _forget}[args.verb](
         args, site, Operator(settings)

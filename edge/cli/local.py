@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
 from edge.http.unix import SOCKET, path_of
+
+if TYPE_CHECKING:
+    from edge.config.model import Settings
 
 PLACES = ("edge.toml", "/etc/edge/edge.toml")  # of the configuration, if none is named; the role writes the second
 
@@ -36,11 +40,20 @@ def place() -> str:
     raise ConfigError(f"expected --config FILE, or one of {' and '.join(PLACES)}")
 
 
-def data_dir_of(config: str | None) -> str:
-    """Of that configuration, else of the one that `place` finds, else of the demo."""
+def settings_of(config: str | None) -> Settings:
+    """Of that configuration, or of the one that `place` finds; without its secrets, which only the service is shown."""
     from edge.config.load import load  # noqa: PLC0415 - only when a configuration is needed
 
-    return load(config or next((name for name in PLACES if Path(name).is_file()), None)).data_dir
+    return load(config or place(), secrets=False)
+
+
+def data_dir_of(config: str | None) -> str:
+    """As `settings_of`, and where there is none the demo's."""
+    if config or any(Path(name).is_file() for name in PLACES):
+        return settings_of(config).data_dir
+    from edge.config.model import demo  # noqa: PLC0415
+
+    return demo().data_dir
 
 
 @contextmanager

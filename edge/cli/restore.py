@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.cli.backupfile import NAMES, Manifest, unpack
-from edge.cli.local import PLACES, acting, place
-from edge.config.load import load
+from edge.cli.local import PLACES, acting, settings_of
 from edge.errors import ConfigError, StoreError
 from edge.hits.service import DATABASE
 from edge.host.datadir import prepare
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0: it is in place and on the disk."""
-    data_dir = Path(load(args.config or place()).data_dir).absolute()
+    data_dir = Path(settings_of(args.config).data_dir).absolute()
     try:
         with Path(args.backup).open("rb") as backup, acting(str(data_dir)):  # who acts may not open the backup
             prepare(str(data_dir))

@@ -23,11 +23,15 @@ CREDENTIALS = "$CREDENTIALS_DIRECTORY/"
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 
-def load(path: str | None) -> Settings:
-    """The settings of the TOML file at `path`; the demo's without one. Raises `Mistakes`."""
+def load(path: str | None, *, secrets: bool = True) -> Settings:
+    """The settings of the TOML file at `path`; the demo's without one. Raises `Mistakes`.
+
+    Without `secrets` the files that hold them are left alone: systemd shows them to the running service only, and who
+    wants no source needs none.
+    """
     if path is None:
         return demo()
-    return settle(parse(read(path), path), path)
+    return settle(parse(read(path), path), path, secrets=secrets)
 
 
 def read(path: str) -> str:
@@ -67,10 +71,10 @@ def _syntax(message: str, text: str, file: str) -> str:
     )
 
 
-def settle(tree: dict[str, Any], file: str) -> Settings:
-    """The settings that a parsed document means. Reads the files of secrets it names. Raises `Mistakes`."""
+def settle(tree: dict[str, Any], file: str, *, secrets: bool = True) -> Settings:
+    """The settings that a parsed document means. Reads the files of `secrets` it names. Raises `Mistakes`."""
     credentials: dict[str, Credentials] = {}
-    found = list(islice(_mistakes(tree, credentials), MAX_MISTAKES + 1))
+    found = list(islice(_mistakes(tree, credentials if secrets else None), MAX_MISTAKES + 1))
     if found:
         messages = [mistake.text(file) for mistake in found[:MAX_MISTAKES]]
         more = [f"{file}: expected fewer mistakes, got more than {MAX_MISTAKES}"] if len(found) > MAX_MISTAKES else []
@@ -82,8 +86,11 @@ def settle(tree: dict[str, Any], file: str) -> Settings:
     return Settings(**msgspec.structs.asdict(document), credentials=credentials)
 
 
-def _mistakes(tree: dict[str, Any], credentials: dict[str, Credentials]) -> Iterator[Mistake]:
+def _mistakes(tree: dict[str, Any], credentials: dict[str, Credentials] | None) -> Iterator[Mistake]:
+    """`credentials` are filled; None: they are not wanted."""
     yield from walk(tree, msgspec.inspect.type_info(Document), RULES)
+    if credentials is None:
+        return
     tables = tree.get("channel")
     for index, table in enumerate(tables if isinstance(tables, list) else []):
         if isinstance(table, dict):

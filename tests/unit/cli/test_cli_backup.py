@@ -97,6 +97,22 @@ def test_a_worker_goes_on_with_what_was_restored(made, tmp_path, capsys):
         assert "database_set_aside" not in worker.log
 
 
+def test_verbs_of_the_operator_need_no_secret_that_only_the_service_is_shown(made, tmp_path, capsys, monkeypatch):
+    folder, *_ = made
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    config = tmp_path / "edge.toml"
+    secret = 'user_file = "$CREDENTIALS_DIRECTORY/user"\npassword_file = "/run/credentials/edge.service/news"\n'
+    channel = f'[[channel]]\nname = "news"\nsource = "http://source.example/1.ts"\n{secret}'
+    config.write_text(f'data_dir = "{tmp_path}/data"\n{SITE}{channel}')
+    for words in (
+        ["restore", str(folder / "edge.tar.gz")], ["token", "list"],
+        ["backup", "--output", str(tmp_path / "again.tar")], ["hits", "export"], ["hits", "purge", "--before", "2020-01-01"],
+    ):  # fmt: skip
+        assert main([*words, "--config", str(config)]) == 0, words
+    assert main(["check", "--config", str(config)]) == 2
+    assert "LoadCredential=" in capsys.readouterr().err
+
+
 def test_what_stands_there_is_refused_or_kept_beside_with_its_log(made, tmp_path, capsys):
     backup = made[0] / "edge.tar.gz"
     (tmp_path / "data").mkdir()

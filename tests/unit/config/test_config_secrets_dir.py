@@ -46,3 +46,9 @@ def test_one_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     with pytest.raises(Mistakes, match=r"password_file: .*\$CREDENTIALS_DIRECTORY/none.*No such file"):
         load(config(tmp_path, "$CREDENTIALS_DIRECTORY/none"))
+
+
+def test_who_wants_no_source_needs_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    found = load(config(tmp_path, "$CREDENTIALS_DIRECTORY/none"), secrets=False)
+    assert (found.channels[0].name, found.credentials) == ("x", {})
