@@ -12,7 +12,9 @@ from ansiblehosts import ROLE, SMALL, playbook
 
 HERE = Path(__file__).parent
 OLD, NEW = "1.0.0-0a1b2c3d", "1.1.0-4e5f6071"
-SERVICE = {"edge.toml": 'data_dir = "/srv"\n', "edge.service": "[Service]\n", "edge.socket": "[Socket]\n"}
+SECRET = 'password_file = "$CREDENTIALS_DIRECTORY/news"\nuser_file = "/run/credentials/edge.service/user"\n'
+CHANNEL = f'[[channel]]\nname = "news"\nsource = "http://source.example/1.ts"\n{SECRET}'
+SERVICE = {"edge.toml": f'data_dir = "/srv"\n{CHANNEL}', "edge.service": "[Service]\n", "edge.socket": "[Socket]\n"}
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who owns the files")
 
 
@@ -37,7 +39,12 @@ class Host:
             (self.etc if name == "edge.toml" else self.units).joinpath(name).write_text(text)
 
     def written(self) -> dict[str, str]:
-        return {path.name: path.read_text() for folder in (self.etc, self.units) for path in folder.iterdir()}
+        return {
+            path.name: path.read_text()
+            for folder in (self.etc, self.units)
+            for path in folder.iterdir()
+            if path.is_file()
+        }
 
     def run(self, tasks: str, *, fails: bool = False, **more: object) -> str:
         own = [
@@ -66,6 +73,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     made.release(OLD, f'exec {sys.executable} -m edge "$@"')
     made.release(NEW, "exit 0")
     made.write(SERVICE)
+    for name in ("news", "user"):  # as tasks/configure.yml writes them; the service is shown them elsewhere
+        (made.etc / "credentials").mkdir(exist_ok=True)
+        (made.etc / "credentials" / name).write_text("secret\n")
     made.run("keep", edge_release={"release": OLD})
     made.write({name: f"later = 1\n{text}" for name, text in SERVICE.items()})
     made.run("keep", edge_release={"release": NEW})

@@ -106,7 +106,8 @@ def test_verbs_of_the_operator_need_no_secret_that_only_the_service_is_shown(mad
     config.write_text(f'data_dir = "{tmp_path}/data"\n{SITE}{channel}')
     for words in (
         ["restore", str(folder / "edge.tar.gz")], ["token", "list"],
-        ["backup", "--output", str(tmp_path / "again.tar")], ["hits", "export"], ["hits", "purge", "--before", "2020-01-01"],
+        ["backup", "--output", str(tmp_path / "again.tar")], ["hits", "export"],
+        ["hits", "purge", "--before", "2020-01-01"],
     ):  # fmt: skip
         assert main([*words, "--config", str(config)]) == 0, words
     assert main(["check", "--config", str(config)]) == 2
