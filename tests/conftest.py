@@ -11,8 +11,13 @@ from typing import Any
 import media
 import ports
 import pytest
+from hypothesis import HealthCheck, settings
 from programs import peer
 from xdist.scheduler import LoadScopeScheduling
+
+# How long an example takes says how busy the host is.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 SHARED_MEDIA = Path(__file__).resolve().parents[2] / "shared" / "media"
 SHARED_HITS = SHARED_MEDIA.with_name("hits")

@@ -134,7 +134,7 @@ def test_a_restart_under_load_refuses_no_connection(tmp_path: Path, free_port: i
 
 @pytest.mark.peer
 def test_a_worker_that_hangs_is_started_anew_by_the_watchdog(tmp_path: Path, free_port: int) -> None:
-    with installed(tmp_path, free_port, "WatchdogSec=2\nTimeoutAbortSec=1") as manager:
+    with installed(tmp_path, free_port, "WatchdogSec=5\nTimeoutAbortSec=1") as manager:
         manager("start")
         stopped = manager.pid()
         for _ in range(2):

@@ -44,8 +44,8 @@ def read(sock: socket.socket, least: int) -> bytes:
 def test_the_feeder_sends_whole_packets_in_real_time_over_a_joint(small_sample: Path) -> None:
     loop = TsLoop(small_sample.read_bytes())
     rate = len(loop) / loop.seconds
+    began = time.monotonic()
     with Feeder(loop) as feeder, connect(feeder.url) as sock:
-        began = time.monotonic()
         head, _, body = read(sock, int(rate * (LEAD + 0.5))).partition(b"\r\n\r\n")
         took = time.monotonic() - began
         assert head.startswith(b"HTTP/1.1 200")
