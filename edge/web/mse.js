@@ -74,7 +74,7 @@ export function steer(at, ranges, target, rate, lost = LOST) {
 }
 
 /** The server's refusal: its status, and the seconds after which it may be asked again. */
-function refusal(answer) {
+export function refusal(answer) {
   return Object.assign(new Error(), { status: answer.status, after: Number(answer.headers.get("Retry-After")) || 0 });
 }
 

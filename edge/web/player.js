@@ -1,8 +1,9 @@
 // The player page: chooses how to play, keeps it playing, and says in words what is going on.
 
-import { Feeder, Source } from "./mse.js";
+import { Feeder, Source, refusal } from "./mse.js";
 
 const HLS = "application/vnd.apple.mpegurl";
+const LISTED = 3; // segments that Chromium wants of a live playlist
 const SURE = 3; // refusals by the browser, not by the server, after which the next way is taken
 const PATIENCE = { hls: 8, mse: 6, mp4: 8 }; // seconds without progress on a live channel before starting anew
 // What a viewer sees of a lowered channel, by rung of the quality ladder; the others look as ever.
@@ -23,18 +24,35 @@ const backoff = (failures) => Math.max(1, Math.min(10, 2 ** (failures - 1)) * (0
 /** Seconds from the picture to the end of `ranges`. */
 const behind = (ranges) => (ranges.length ? ranges.end(ranges.length - 1) - video.currentTime : 0);
 
+/** Whether the playlist at `url` lists enough, or is none. */
+async function listed(url, signal) {
+  const answer = await fetch(url, { signal, cache: "no-store" });
+  if (!answer.ok) throw refusal(answer);
+  player.since = now();
+  const text = await answer.text();
+  return !text.startsWith("#EXTM3U") || text.split("#EXTINF:").length > LISTED;
+}
+
 /** `video.src`, for HLS and for the plain file. The browser does the rest, or says `error`. */
 class Direct {
   constructor(url, file) {
     Object.assign(this, { url, file });
   }
 
-  start() {
+  async start() {
+    this.stopper?.abort();
+    const { signal } = (this.stopper = new AbortController());
+    try {
+      while (!this.file && !(await listed(this.url, signal))) await new Promise((go) => setTimeout(go, 1000));
+    } catch (error) {
+      return signal.aborted || player.fail(error);
+    }
     video.src = this.url;
-    video.play().catch(() => {}); // Player.play() hears of it
+    player.play();
   }
 
   stop() {
+    this.stopper?.abort();
     video.removeAttribute("src");
     video.load();
   }
@@ -120,7 +138,7 @@ class Player {
     if (mode === "mse") this.way ??= new Feeder(video, urls.mp4, this.headers(), (error) => this.fail(error));
     else this.way ??= new Direct(urls[mode], mode === "mp4");
     this.way.start();
-    this.play();
+    if (mode === "mse") this.play();
   }
 
   stop() {
