@@ -9,6 +9,7 @@ from typing import Any
 import av
 
 from edge.errors import CodecError
+from edge.host.allocator import trim
 from edge.media.headers import picture_size
 from edge.media.overlap import TICKS
 
@@ -188,6 +189,8 @@ class VideoDecoder(Decoder):
         last = self.drain()
         self._depth = self.context.reorder_depth
         self.context = None  # freed before the next takes its memory
+        if anew:
+            trim()  # else what comes to lie in the holes keeps the next pictures out of them: 2 MB in ten renewals
         self._create()
         return last
 
