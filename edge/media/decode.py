@@ -190,7 +190,7 @@ class VideoDecoder(Decoder):
         self._depth = self.context.reorder_depth
         self.context = None  # freed before the next takes its memory
         if anew:
-            trim()  # else what comes to lie in the holes keeps the next pictures out of them: 2 MB in ten renewals
+            trim()  # else what comes to lie in the holes keeps the next pictures out of them: 1.5 MB after ten
         self._create()
         return last
 
