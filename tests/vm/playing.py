@@ -102,7 +102,7 @@ class Operator:
         return self._machine.work / f"play{run}.log"
 
     def play(
-        self, file: Path | str, *options: str, book: str = "site.yml", timeout: float = 600.0, **more: Any
+        self, file: Path | str, *options: str, book: str = "site.yml", timeout: float = 1500.0, **more: Any
     ) -> Play:
         """A playbook of ansible/ with the release in `file`."""
         self._runs += 1

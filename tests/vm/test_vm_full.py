@@ -21,7 +21,7 @@ import visiting
 from playing import Operator
 from vmachine import Machine
 
-pytestmark = [pytest.mark.vm_full, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.vm_full, pytest.mark.timeout(2400)]
 
 SITES = [{"id": n, "hosts": ["www.example.org"], "public": True} for n in range(1, 13)]
 CUTS = 5
@@ -78,14 +78,14 @@ def installed(machine: Machine, operator: Operator, release: Path, figures: Figu
 
 def _install(machine: Machine, operator: Operator, release: Path, figures: Figures) -> None:
     _checked_only(machine, operator, release, figures)
-    done = operator.play(release, timeout=1500, edge_sites=SITES)
+    done = operator.play(release, edge_sites=SITES)
     assert done.code == 0, done.text[-4000:]
     figures.note("install", seconds=round(done.seconds), changed=done.changed)
 
 
 def _checked_only(machine: Machine, operator: Operator, release: Path, figures: Figures) -> None:
     """`--check --diff` on a blank host says what would be done, and does nothing."""
-    done = operator.play(release, "--check", "--diff", timeout=900, edge_sites=SITES)
+    done = operator.play(release, "--check", "--diff", edge_sites=SITES)
     figures.note("check on a blank host", seconds=round(done.seconds), code=done.code, would_change=done.changed)
     assert done.code == 0, done.text[-4000:]
     assert all(word in done.text for word in ("+MemoryMax=", "+ListenStream=", '+hosts = ["www.example.org"]'))
@@ -162,7 +162,7 @@ def test_killed_it_comes_back(machine: Machine, installed: Path, figures: Figure
 def test_another_run_changes_nothing(
     options: tuple[str, ...], machine: Machine, operator: Operator, installed: Path, figures: Figures
 ) -> None:
-    done = operator.play(installed, *options, timeout=900, edge_sites=SITES)
+    done = operator.play(installed, *options, edge_sites=SITES)
     figures.note(" ".join(("another run", *options)), seconds=round(done.seconds), code=done.code, changed=done.changed)
     assert (done.code, done.changed) == (0, 0), done.text[-4000:]
     assert "+++ after" not in done.text
@@ -172,7 +172,7 @@ def test_a_check_says_what_would_change(
     machine: Machine, operator: Operator, installed: Path, figures: Figures
 ) -> None:
     before = machine.ssh("sha256sum /etc/edge/edge.toml; systemctl show -p ActiveEnterTimestamp edge.service")
-    done = operator.play(installed, "--check", "--diff", timeout=900, edge_sites=SITES[:-1])
+    done = operator.play(installed, "--check", "--diff", edge_sites=SITES[:-1])
     figures.note("check of a change", seconds=round(done.seconds), code=done.code, would_change=done.changed)
     assert done.code == 0, done.text[-4000:]
     assert "-id = 12" in done.text
@@ -183,7 +183,7 @@ def test_an_upgrade_refuses_nobody(machine: Machine, operator: Operator, install
     newer = playing.variant(installed, "0.99.1")
     viewer = visiting.Viewer(machine.port, when=operator.reaching("Have it on the disk before it is switched to"))
     with viewer, visiting.Visitors(machine.port, 10) as visitors:
-        done = operator.play(newer, timeout=1500, edge_sites=SITES)
+        done = operator.play(newer, edge_sites=SITES)
         visiting.until_live(machine.port)
         time.sleep(10)
     assert done.code == 0, done.text[-4000:]
@@ -198,7 +198,7 @@ def test_a_broken_release_rolls_back(machine: Machine, operator: Operator, insta
     before = _version(machine)
     broken = playing.variant(installed, "0.99.2", cli__run=BROKEN)
     with visiting.Visitors(machine.port, 11) as visitors:
-        done = operator.play(broken, timeout=1500, edge_sites=SITES)
+        done = operator.play(broken, edge_sites=SITES)
         visiting.until_live(machine.port)
     told = _kept(figures, "broken release", visitors, seconds=round(done.seconds), code=done.code)
     assert done.code != 0
@@ -213,7 +213,7 @@ def test_the_release_before_comes_back_when_asked(
 ) -> None:
     before = _version(machine)
     with visiting.Visitors(machine.port, 12) as visitors:
-        done = operator.play(installed, book="rollback.yml", timeout=900, edge_sites=SITES)
+        done = operator.play(installed, book="rollback.yml", edge_sites=SITES)
         visiting.until_live(machine.port)
     assert done.code == 0, done.text[-4000:]
     told = _kept(figures, "roll-back", visitors, seconds=round(done.seconds), was=before, now=_version(machine))
@@ -265,7 +265,7 @@ def test_a_power_cut_takes_no_hit(cut: int, machine: Machine, installed: Path, f
 def test_uninstalled_it_leaves_the_host_as_it_was(
     machine: Machine, operator: Operator, installed: Path, figures: Figures
 ) -> None:
-    done = operator.play(installed, book="uninstall.yml", timeout=900, edge_uninstall_data=True)
+    done = operator.play(installed, book="uninstall.yml", edge_uninstall_data=True)
     figures.note("uninstall", seconds=round(done.seconds), code=done.code, **_host(machine))
     assert done.code == 0, done.text[-4000:]
     left = machine.ssh("find /etc /opt /run /usr/local /var/lib -name '*edge*'")

@@ -1,4 +1,7 @@
-"""From nothing to a worker that serves on a host of 128 MB, and through a power cut: `-m vm`, at most 8 minutes."""
+"""From nothing to a worker that serves on a host of 128 MB, and through a power cut: `-m vm`.
+
+Four to five minutes on two cores that do nothing else; beside other work it takes as long as it takes.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import visiting
 from playing import Operator
 from vmachine import Machine
 
-pytestmark = [pytest.mark.vm, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(2400)]
 
 
 def test_installed_it_serves_and_a_power_cut_takes_no_hit(machine: Machine, operator: Operator, release: Path) -> None:
