@@ -12,7 +12,6 @@ _SEPARATOR = "\x1f"
 # What the request itself must not have then becomes 0xFF, which no UTF-8 has: the exact way is taken.
 _TO_QUOTED = bytes.maketrans(b"%&=+\n\r\x1f", b"=\x1f\x1f \xff\xff\xff")
 _NO_SIGNS = bytes(byte for byte in range(256) if byte not in b"&=")
-_PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"  # of names that PHP takes as they are
 _IN_TURN = b"=&" * MOST
 _DIGITS = b"0123456789abcdefABCDEF"
 # Of pages that are not UTF-8, by their names in HTML. Python loads a codec's table on its first use (0.3 ms, once).
@@ -61,7 +60,9 @@ def _quick(query: bytes) -> dict[str, str] | None:
         return None
     each = iter(words)
     fields = dict(zip(each, each, strict=True))
-    return fields if not "".join(fields).encode().translate(None, _PLAIN) and "" not in fields else None
+    names = "".join(fields)
+    odd = " " in names or "." in names or "[" in names or "\0" in names or "" in fields
+    return None if odd else fields
 
 
 def unescaped(quoted: bytes) -> bytes | None:

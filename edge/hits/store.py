@@ -16,12 +16,12 @@ import msgspec
 
 from edge.errors import OverloadError, StoreError
 from edge.flow.stats import Histogram, HistogramStats
-from edge.hits import purge
+from edge.hits import purge, writing
 from edge.hits.ledger import Ledger
 from edge.hits.purge import Forgotten
 from edge.hits.rollup import Item
 from edge.hits.settings import HitsSettings, SiteSettings
-from edge.hits.writing import Committed, Done, Order, Question, Submission, Task, Writer
+from edge.hits.writing import Committed, Done, Order, Question, Task, Turn, Writer
 from edge.host.supervision import Thread
 from edge.log import Log
 
@@ -53,7 +53,7 @@ class Store:
         self._ledger = Ledger(path, sites, settings.durability, log)
         self._log = log
         self._orders: SimpleQueue[Order] = SimpleQueue()
-        self._gathered: list[Submission] = []  # in this turn of the loop
+        self._turn = Turn([], [])  # of the loop: what it has brought so far
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future[None] | None = None
         self._commits = Histogram(COMMIT_SECONDS)
@@ -91,16 +91,22 @@ class Store:
             self._refused += len(batch)
             raise OverloadError(f"{self._waiting} hits wait for the disk", retry_after=5)
         self._waiting += len(batch)
-        if not self._gathered:
+        turn = self._turn
+        if not turn.told:
             self._loop.call_soon(self._hand_over)  # type: ignore[union-attr]
-        self._gathered.append(Submission(batch, done))
+        elif len(turn.items) + len(batch) > writing.MOST_HITS:
+            self._hand_over()
+            turn = self._turn
+        turn.items += batch
+        turn.told.append(done)
 
     def _hand_over(self) -> None:
         """What one turn of the loop brings goes to the thread together. One by one, its first hit began a commit of its
         own, and under load ten times the commits took the processor from the loop."""
-        gathered, self._gathered = self._gathered, []
-        for submission in gathered:
-            self._orders.put(submission)
+        turn = self._turn
+        if turn.told:
+            self._turn = Turn([], [])
+            self._orders.put(turn)
 
     def _told(self, outcome: Committed) -> None:
         self._commits.observe(outcome.seconds)

@@ -10,7 +10,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeAlias
 
@@ -29,9 +28,11 @@ _OPCODES = 20_000  # of SQLite's machine between two looks at the clock
 Done: TypeAlias = Callable[[StoreError | None], None]
 
 
-class Submission(msgspec.Struct, frozen=True, gc=False):
-    batch: list[Item]
-    done: Done
+class Turn(msgspec.Struct):
+    """What came in one turn of the loop, or a part of it: whole submissions."""
+
+    items: list[Item]
+    told: list[Done]  # when they are kept
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -49,7 +50,7 @@ class Task(msgspec.Struct, frozen=True):
 class Committed(msgspec.Struct, frozen=True):
     """`trouble` is None if everything is kept, else nothing is."""
 
-    told: tuple[Done, ...]
+    told: list[Done]
     hits: int
     seconds: float
     trouble: str | None
@@ -57,7 +58,7 @@ class Committed(msgspec.Struct, frozen=True):
     folded: dict[int, int]  # names evicted so far, by site
 
 
-Order: TypeAlias = Submission | Question | Task | None
+Order: TypeAlias = Turn | Question | Task | None
 
 
 class Writer:
@@ -88,7 +89,7 @@ class Writer:
         """Until an order that is None. Hits that came before it are kept; tasks under way are left as they are."""
         while (order := self._next()) is not None:
             self.beat = time.monotonic()
-            if isinstance(order, Submission):
+            if isinstance(order, Turn):
                 self._commit(order)
             elif isinstance(order, Question):
                 self._ask(order)
@@ -111,26 +112,23 @@ class Writer:
 
     # ---- hits
 
-    def _commit(self, first: Submission) -> None:
-        taken = self._gather(first)
-        batch = first.batch if len(taken) == 1 else list(chain.from_iterable(each.batch for each in taken))
+    def _commit(self, turn: Turn) -> None:
+        self._gather(turn)
+        items = turn.items
         began = time.monotonic()
-        trouble = self._write(batch, began)
+        trouble = self._write(items, began)
         ended = time.monotonic()
-        told = tuple(each.done for each in taken)
-        self._tell(Committed(told, len(batch), ended - began, trouble, self._measured(ended), dict(self._folded)))
+        self._tell(Committed(turn.told, len(items), ended - began, trouble, self._measured(ended), dict(self._folded)))
 
-    def _gather(self, first: Submission) -> list[Submission]:
-        """Whole submissions, as they wait. The order that ends the row is held back."""
-        taken, hits = [first], len(first.batch)
+    def _gather(self, turn: Turn) -> None:
+        """Adds the turns that wait. The order that ends the row is held back."""
         while not self._held and not self._orders.empty():
             order = self._orders.get()  # nobody else takes
-            if isinstance(order, Submission) and hits + len(order.batch) <= MOST_HITS:
-                taken.append(order)
-                hits += len(order.batch)
+            if isinstance(order, Turn) and len(turn.items) + len(order.items) <= MOST_HITS:
+                turn.items += order.items
+                turn.told += order.told
             else:
                 self._held.append(order)
-        return taken
 
     def _write(self, batch: list[Item], now: float) -> str | None:
         """Keeps the batch; else why not."""

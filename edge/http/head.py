@@ -19,7 +19,6 @@ _LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.([01])\r\n")
 _END = re.compile(rb"\r\n\r\n")  # a third faster than bytes.find
 _VERSION = re.compile(rb"[A-Z]+ [\x21-\x7e]+ HTTP/\d\.\d\r\n")
 _AROUND = len("  HTTP/1.1\r\n")  # of a request line, besides method and target
-_DIGITS = 18  # of a Content-Length
 _SINGLE = ("host", "content-length", "transfer-encoding")
 _COMMON = (
     "host connection user-agent accept accept-language accept-encoding referer origin cookie content-type "
@@ -129,10 +128,7 @@ def _usual_fields(raw: bytes, most: int) -> dict[str, str] | None:
     values = list(fields.values())
     if len(values) < len(lines) or not all(values) or values != list(map(str.strip, values)):
         return None
-    if not "".join(values).isprintable():
-        return None
-    length = fields.get("content-length")
-    return fields if length is None or (length.isascii() and length.isdecimal() and len(length) <= _DIGITS) else None
+    return fields if "".join(values).isprintable() else None
 
 
 def _judge_rest(part: bytes, limits: Limits) -> None:
@@ -215,7 +211,7 @@ def _read_coding(head: Head, coding: str) -> None:
 
 
 def _read_length(head: Head, length: str) -> None:
-    if not (length.isdecimal() and length.isascii() and len(length) <= _DIGITS):
+    if not (length.isdecimal() and length.isascii() and len(length) <= 18):
         raise PeerError(400, "expected Content-Length to be a number")
     head.length = int(length)
 
