@@ -58,15 +58,33 @@ def data_dir_of(config: str | None) -> str:
 
 @contextmanager
 def acting(data_dir: str) -> Iterator[None]:
-    """root acts as the directory's owner meanwhile: what it makes there must be the service's."""
-    before = os.geteuid(), os.getegid()
-    try:
-        owner = Path(data_dir).stat()
-    except OSError:
-        owner = None
-    if before[0] != 0 or owner is None or owner.st_uid == 0:
+    """root acts as the directory's owner meanwhile: what it makes there must be the service's. Where the owner alone
+    does not come, as systemd keeps a DynamicUser's directory below one of root's, root works and hands it over."""
+    owner = _owner(data_dir)
+    if os.geteuid() != 0 or owner is None or owner.st_uid == 0:
         yield
         return
+    with _being(owner):
+        comes = _owner(data_dir) is not None
+        if comes:
+            yield
+    if not comes:
+        try:
+            yield
+        finally:
+            _hand_over(data_dir, owner)
+
+
+def _owner(path: str) -> os.stat_result | None:
+    try:
+        return Path(path).stat()
+    except OSError:
+        return None
+
+
+@contextmanager
+def _being(owner: os.stat_result) -> Iterator[None]:
+    before = os.geteuid(), os.getegid()
     os.setegid(owner.st_gid)
     os.seteuid(owner.st_uid)
     try:
@@ -74,3 +92,10 @@ def acting(data_dir: str) -> Iterator[None]:
     finally:
         os.seteuid(before[0])
         os.setegid(before[1])
+
+
+def _hand_over(directory: str, owner: os.stat_result) -> None:
+    """SQLite gives its own logs to whom the database belongs; this is for all else. No link below is followed."""
+    for _, folders, files, here in os.fwalk(Path(directory).resolve()):
+        for name in (*folders, *files):
+            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=here, follow_symlinks=False)

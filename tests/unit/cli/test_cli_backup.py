@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 import stat
 import tarfile
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -112,6 +114,28 @@ def test_verbs_of_the_operator_need_no_secret_that_only_the_service_is_shown(mad
         assert main([*words, "--config", str(config)]) == 0, words
     assert main(["check", "--config", str(config)]) == 2
     assert "LoadCredential=" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who acts for a service's user")
+def test_below_a_directory_of_roots_alone_everything_is_the_services(made, tmp_path):
+    """As systemd keeps the directory of a DynamicUser: /var/lib/edge leads to /var/lib/private/edge."""
+    folder, before, _ = made
+    service, private = 61_184, tmp_path / "private"
+    (private / "edge").mkdir(parents=True)
+    private.chmod(0o700)
+    os.chown(private / "edge", service, service)
+    (tmp_path / "data").symlink_to("private/edge")
+    for _ in range(2):  # the second time into what the first has left
+        assert restored(tmp_path, folder / "edge.tar.gz", "--force") == 0
+        config = str(tmp_path / "edge.toml")
+        assert main(["backup", "--config", config, "--output", str(tmp_path / f"{time.time_ns()}.tar")]) == 0
+        assert main(["hits", "report", "--config", config]) == 0
+        assert main(["hits", "purge", "--before", "2020-01-01", "--config", config]) == 0
+        assert main(["token", "new", "--scope", "view", "--config", config]) == 0
+        made_there = [path for path in private.rglob("*") if path != private]
+        assert {"hits.db", "tokens.json", "state.json"} <= {path.name for path in made_there}
+        assert [path for path in made_there if path.lstat().st_uid != service] == []
+    assert hits(private / "edge" / "hits.db") >= before
 
 
 def test_what_stands_there_is_refused_or_kept_beside_with_its_log(made, tmp_path, capsys):
