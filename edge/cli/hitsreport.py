@@ -14,7 +14,7 @@ from edge.hits.chart import merged
 from edge.hits.export import COLUMNS, cell, cells
 from edge.hits.hit import TIMINGS
 from edge.hits.report import ACTIONS, Point, Report, Row
-from edge.hits.statslists import ORDER
+from edge.hits.statslists import ORDER, uncounted
 from edge.hits.words import Words, read_words
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -182,6 +182,8 @@ def _excluded(report: Report, words: Words) -> Iterator[str]:
     for reason, hits in report.excluded.items():
         key = "network_excluded" if reason == "network" else reason
         yield f"  {fit(words.texts.get(key, reason), NAME)}{words.number(hits):>10}"
+    if report.excluded:
+        yield f"  {uncounted(report, words)}"
 
 
 def plain(text: str) -> str:

@@ -97,11 +97,18 @@ def _days(days: str, today: date) -> tuple[date, date]:
 
 
 def _range(first: str | None, last: str | None, today: date) -> tuple[date, date]:
-    end = min(read_day(last) if last else today, today)
-    begin = read_day(first) if first else end
+    end = min(_day("to", last) if last else today, today)
+    begin = _day("from", first) if first else end
     if begin > end:
         raise ValueError("from, to: expected a first day that is not after the last one, nor to come")
     return begin, end
+
+
+def _day(key: str, text: str) -> date:
+    try:
+        return read_day(text)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
 
 
 def _by(by: str | None, length: int) -> By:

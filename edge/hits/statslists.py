@@ -113,4 +113,10 @@ def excluded(report: Report, words: Words) -> Iterator[str]:
         text = words.texts.get(key, reason)
         bar = f'<svg aria-hidden="true"><rect width="{100 * count / most:.2f}%" height="100%" rx="4"/></svg>'
         yield f'<tr><th scope="row">{bar}{escape(text)}</th><td>{words.number(count)}</td></tr>'
-    yield f'</tbody></table><p class="hint">{escape(words.say("excluded_text"))}</p></section>'
+    yield f'</tbody></table><p class="hint">{escape(uncounted(report, words))}</p></section>'
+
+
+def uncounted(report: Report, words: Words) -> str:
+    """How many of the hits that came were not counted."""
+    left_out = sum(report.excluded.values())
+    return words.say("excluded_text", n=words.number(left_out), all=words.number(left_out + report.sums.hits))

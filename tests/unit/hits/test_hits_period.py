@@ -37,7 +37,7 @@ def test_what_is_asked_for(days, first, last, by, expected):
         ("٣", None, None, None, "days: expected"),
         ("9" * 5000, None, None, None, "days: expected"),
         ("3661", None, None, None, "days: expected"),
-        (None, "2026-13-01", None, None, "expected a day such as"),
+        (None, "2026-13-01", None, None, "from: expected a day such as"),
         (None, "20261101", None, None, "expected a day such as"),
         (None, "2026-W01-1", None, None, "expected a day such as"),
         (None, "1999-12-31", None, None, "this century"),

@@ -130,6 +130,7 @@ def test_a_public_page_for_everybody(served):
     assert ("title", "Shop <&> Co") in page.texts
     assert "at least" in text
     assert "Do Not Track" in text
+    assert "1 of 2 hits that came were not counted." in text
     assert "video / play" in text
     assert page.all("script") == page.all("style") == []
     assert not [attrs for _, attrs in page.tags if any(name == "style" or name.startswith("on") for name in attrs)]
