@@ -8,15 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edge import __version__
-from edge.channel.channel import Channel
+from edge.channel.channel import CONTAINERS, Channel
 from edge.hits.settings import SiteSettings
 from edge.host.governing import LoadStats
+from edge.host.load import REASONS
 from edge.media.settings import RUNGS
 from edge.observe.sites import HitsSnapshot, SiteSnapshot
 from edge.observe.snapshot import Build, ChannelSnapshot
 from edge.release import RELEASE
 from edge.serve.hlsfeed import HlsFeedStats
-from edge.serve.progressive import AudienceStats
+from edge.serve.progressive import CLOSED, REFUSED, AudienceStats
 
 if TYPE_CHECKING:  # who has no sites does not load the collector
     from edge.hits.service import HitsStats
@@ -25,7 +26,11 @@ if TYPE_CHECKING:  # who has no sites does not load the collector
 def of_channel(
     channel: Channel, load: LoadStats | None, audience: AudienceStats, hls: HlsFeedStats, wall: float
 ) -> ChannelSnapshot:
-    """`load`: as the governor knows it; `wall`: the second now."""
+    """`load`: as the governor knows it; `wall`: the second now.
+
+    Words of small fixed sets count from zero on, so that the first event is an increase too; why connections to
+    the source end has too many words for that.
+    """
     stats, status, meter = channel.stats(), channel.state().status, channel.meter()
     pipeline, age = stats.pipeline, channel.frame_age()
     video = pipeline.video if pipeline else {}
@@ -47,15 +52,15 @@ def of_channel(
         lag_seconds=pipeline.lag_seconds if pipeline else None,
         processor_seconds=meter.processor if meter else None,
         rung=None if channel.rung is None else RUNGS.index(channel.rung),
-        rung_changes=load.changes if load else {},
+        rung_changes=dict.fromkeys(REASONS, 0) | (load.changes if load else {}),
         last_frame=None if age is None else wall - age,
         discontinuities=stats.discontinuities,
         abandoned=stats.abandoned,
         viewers=audience.viewers,
-        sent=audience.sent,
+        sent=dict.fromkeys(CONTAINERS, 0) | audience.sent,
         skipped=audience.skipped,
-        closed=audience.closed,
-        refused=audience.refused | ({"waiting": hls.turned_away} if hls.turned_away else {}),
+        closed=dict.fromkeys(CLOSED, 0) | audience.closed,
+        refused=dict.fromkeys(REFUSED, 0) | audience.refused | {"waiting": hls.turned_away},
         hls_gaps=hls.gaps,
         hls_dropped=hls.dropped,
     )

@@ -32,6 +32,8 @@ _WHY = {
     "memory": "One more viewer would be more than this server has memory for now.",
     "traffic": "This month's traffic is used up (traffic_per_month).",
 }
+REFUSED = tuple(_WHY)  # viewers, by the bound that was reached
+CLOSED = ("stuck", "format", "end", "failed", "memory", "traffic")  # viewers, by reason
 _THEN: dict[Reached, str] = {
     "near": "at 100 % viewers are sent away",
     "used_up": "viewers are sent away until the month ends",
@@ -40,10 +42,7 @@ _THEN: dict[Reached, str] = {
 
 class AudienceStats(msgspec.Struct, frozen=True):
     """One channel's viewers: now and bytes sent, by output (ts, flv, mp4, hls); `hls` viewers asked
-    a moment ago.
-
-    `closed` by reason: stuck, format, end, failed, memory, traffic. `refused` by bound: viewers, channel_viewers,
-    egress, traffic, memory.
+    a moment ago. `closed` by the words of CLOSED, `refused` by those of REFUSED, as far as they occurred.
     """
 
     viewers: dict[str, int]

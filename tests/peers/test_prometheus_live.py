@@ -33,8 +33,7 @@ STANDS_FOR = {"$job": "edge", "$instance": ".+", "$channel": ".+", "$site": ".+"
 MAYBE = {
     "edge_memory_limit_bytes", "edge_memory_charged_bytes", "edge_processor_quota_cores",
     "edge_throttled_seconds_total", "edge_steal_seconds_total",
-    "edge_channel_rung_changes_total", "edge_source_connections_total", "edge_viewers_closed_total",
-    "edge_viewers_refused_total", "edge_hls_dropped_total",
+    "edge_source_connections_total", "edge_hls_dropped_total",
 }  # fmt: skip
 
 
