@@ -181,8 +181,9 @@ def test_a_check_says_what_would_change(
 
 def test_an_upgrade_refuses_nobody(machine: Machine, operator: Operator, installed: Path, figures: Figures) -> None:
     newer = playing.variant(installed, "0.99.1")
-    viewer = visiting.Viewer(machine.port, when=operator.reaching("Have it on the disk before it is switched to"))
-    with viewer, visiting.Visitors(machine.port, 10) as visitors:
+    near = operator.reaching("Write the configuration, if the new release takes it")
+    viewer = visiting.Viewer(machine.port, when=operator.reaching("Switch to the release, atomically"))
+    with viewer, visiting.Visitors(machine.port, 10, 1.5, near) as visitors:
         done = operator.play(newer, edge_sites=SITES)
         visiting.until_live(machine.port)
         time.sleep(10)
@@ -197,7 +198,8 @@ def test_an_upgrade_refuses_nobody(machine: Machine, operator: Operator, install
 def test_a_broken_release_rolls_back(machine: Machine, operator: Operator, installed: Path, figures: Figures) -> None:
     before = _version(machine)
     broken = playing.variant(installed, "0.99.2", cli__run=BROKEN)
-    with visiting.Visitors(machine.port, 11) as visitors:
+    near = operator.reaching("Switch to the release, atomically")
+    with visiting.Visitors(machine.port, 11, 1.5, near) as visitors:
         done = operator.play(broken, edge_sites=SITES)
         visiting.until_live(machine.port)
     told = _kept(figures, "broken release", visitors, seconds=round(done.seconds), code=done.code)
@@ -212,7 +214,8 @@ def test_the_release_before_comes_back_when_asked(
     machine: Machine, operator: Operator, installed: Path, figures: Figures
 ) -> None:
     before = _version(machine)
-    with visiting.Visitors(machine.port, 12) as visitors:
+    near = operator.reaching("Switch to the release before, atomically")
+    with visiting.Visitors(machine.port, 12, 1.5, near) as visitors:
         done = operator.play(installed, book="rollback.yml", edge_sites=SITES)
         visiting.until_live(machine.port)
     assert done.code == 0, done.text[-4000:]

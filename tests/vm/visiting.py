@@ -87,17 +87,22 @@ class Told(NamedTuple):
 
 
 class Visitors(threading.Thread):
-    """`with Visitors(port, site) as visitors:` one hit after the other, each of another page of a site of its own."""
+    """`with Visitors(port, site) as visitors:` one hit after the other, each of another page of a site of its own.
 
-    def __init__(self, port: int, site: int, pause: float = 0.7) -> None:
+    They begin `when()`: there are PAGES of them, and what they are to meet may come after minutes.
+    """
+
+    def __init__(self, port: int, site: int, pause: float = 0.7, when: Callable[[], bool] = lambda: True) -> None:
         super().__init__(daemon=True)
-        self._port, self._site, self._pause = port, site, pause
+        self._port, self._site, self._pause, self._when = port, site, pause, when
         self._acknowledged: list[str] = []
         self._unanswered = self._turned_away = 0
         self._longest = 0.0
         self._over = threading.Event()
 
     def run(self) -> None:
+        while not self._when() and not self._over.is_set():
+            time.sleep(1)
         for n in range(PAGES):
             if self._over.wait(self._pause):
                 return
