@@ -7,7 +7,7 @@ from browsing import chromium as started
 from httppeer import running
 from recording import pages
 
-from edge.hits.endpoint import Endpoint, Sorted
+from edge.hits.endpoint import MOST_BODY, Endpoint, Sorted
 from edge.http.router import Router
 
 pytestmark = pytest.mark.peer
@@ -55,3 +55,10 @@ def test_a_script_may_send_hits_and_read_the_answer(ask, kind):
     assert ask(kind, BULK) == [200, '{"status":"success","tracked":1,"invalid":0}']
     assert ask(kind, "", "?idsite=1&rec=1&send_image=0") == [204, ""]
     assert ask(kind, "idsite=1&rec=1&send_image=0") == [204, ""]
+
+
+def test_a_script_is_told_that_its_body_is_too_long(ask):
+    """And not of CORS, as it would be if it might not read the answer."""
+    status, text = ask("application/json", BULK + " " * MOST_BODY)
+    assert status == 413
+    assert text
