@@ -121,8 +121,7 @@ class Operator:
         """Days dropped."""
         if worker := self._worker():
             return _count(worker.ask("POST", "purge", {"site": site.id, "before": show_day(before)}, b""), "days")
-        with self._acting():
-            return _all(purge.purge(self._writing(), site.id, before))
+        return self._all(purge.purge(self._writing(), site.id, before))
 
     def forget(self, site: SiteSettings, name: str, dimension: str = "") -> list[Forgotten]:
         """What was dropped. Without a dimension `name` is a path."""
@@ -130,8 +129,7 @@ class Operator:
             words = {"site": site.id, "list": dimension}
             found = worker.ask("POST", "forget", words, name.encode("utf-8", "replace"))
             return msgspec.json.decode(found, type=list[Forgotten])
-        with self._acting():
-            return _all(purge.forget(self._writing(), site.id, name, dimension))
+        return self._all(purge.forget(self._writing(), site.id, name, dimension))
 
     def close(self) -> None:
         if self._ledger is not None:
@@ -176,6 +174,17 @@ class Operator:
             self._ledger = Ledger(self._database, self._settings.sites, durability, Log("error"))
         return self._ledger
 
+    def _all(self, steps: Generator[None, None, T]) -> T:
+        """What a task of `hits.purge` returns in the end."""
+        with self._acting():
+            try:
+                while True:
+                    next(steps)
+            except StopIteration as end:
+                return cast("T", end.value)
+            except sqlite3.Error as error:
+                raise unreadable(self._database, error) from None
+
     def _acting(self) -> AbstractContextManager[None]:
         return acting(self._settings.data_dir)
 
@@ -191,15 +200,6 @@ def _patiently(worker: Worker, body: bytes) -> None:
             time.sleep(1.0)
         else:
             return
-
-
-def _all(steps: Generator[None, None, T]) -> T:
-    """What a task of `hits.purge` returns in the end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast("T", end.value)
 
 
 def _count(answer: bytes, name: str) -> int:

@@ -107,6 +107,8 @@ class Ledger:
 
     def trouble(self, error: sqlite3.Error | OSError) -> StoreError:
         """Neither kind of error quotes what was to be written."""
+        if isinstance(error, sqlite3.Error) and damaged(error):
+            return StoreError(f"{self.path} is damaged ({error}); it is set aside at the next try, and a new one begun")
         return StoreError(f"cannot write {self.path} ({error}); free space there, and see that edge may write to it")
 
     def close(self) -> None:

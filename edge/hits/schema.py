@@ -124,7 +124,7 @@ def _open(
 def _check(db: sqlite3.Connection) -> None:
     found = _pragma(db, "quick_check(1)")
     if found != "ok":
-        raise Damaged(found)
+        raise Damaged(" ".join(str(found).split()))  # it has line breaks
 
 
 def connect_reading(path: str) -> sqlite3.Connection:

@@ -445,4 +445,10 @@ def test_a_damaged_database_is_said_with_what_to_do(place):
     path.write_bytes(damaged)
     with pytest.raises(StoreError, match=r"it is damaged .*edge restore"):
         list(Operator(settings).export(SITES[0]))
+    for verb in (
+        lambda: Operator(settings).forget(SITES[0], "/"),
+        lambda: Operator(settings).purge(SITES[0], 20260101),
+    ):
+        with pytest.raises(StoreError, match=r"it is damaged .*edge restore"):
+            verb()
     assert path.read_bytes() == damaged  # who reads changes nothing
