@@ -116,13 +116,14 @@ def _read_head(line: re.Match[bytes], raw: bytes, limits: Limits) -> Head:
 def _usual_fields(raw: bytes, most: int) -> dict[str, str] | None:
     """The fields, where all have usual names, which come once, and plain values; None: llhttp has to say."""
     fields: dict[str, str] = {}
+    usual = _USUAL
     lines = raw.decode("latin-1").split("\r\n")
     if len(lines) > most:
         return None
     try:
         for line in lines:
             name, _, value = line.partition(": ")
-            fields[_USUAL[name]] = value
+            fields[usual[name]] = value
     except KeyError:
         return None
     values = list(fields.values())

@@ -270,7 +270,7 @@ class Connection(asyncio.Protocol):
         try:
             endpoint = self._endpoint
             found = endpoint if isinstance(endpoint, Response) else endpoint.handler(request)
-            answer = found if isinstance(found, Response | Stream) else self._wait(found)
+            answer = found if isinstance(found, (Response, Stream)) else self._wait(found)
         except Exception as error:  # noqa: BLE001 - the one place where a handler's mistake ends
             answer = self._table.apology(error)
         if answer is not None:
