@@ -20,8 +20,8 @@ from alerts import (
     versions,
 )
 
-HTTPS = 'job="edge_https", instance="tv1"'
-CERTIFICATE = {"job": "edge_https", "instance": "tv1"}
+HTTPS = 'job="edge-https", instance="tv1"'
+CERTIFICATE = {"job": "edge-https", "instance": "tv1"}
 
 WORKER = (
     Case(
