@@ -49,6 +49,11 @@ def near(time: int, reference: int | None) -> int:
     return time + round((reference - time) / WRAP) * WRAP
 
 
+def _lead(mark: Mark) -> int:
+    """By how much a picture is shown later than decoded, as far as that can be believed."""
+    return min(max(mark.pts - mark.dts, 0), HOLD)
+
+
 class Timeline(Generic[Item]):
     """One for the life of a channel. `counts` by word: replayed, damaged_copy, waiting_key, late, gap, discontinuity,
     continued, overlap."""
@@ -58,6 +63,8 @@ class Timeline(Generic[Item]):
         self.counts: Counter[str] = Counter()
         self._steps = [TICKS // 25, TICKS // 47]
         self._out = [START - 1, START - 1]  # last dts placed, by stream
+        self._shown = START - 1  # latest pts of a picture placed
+        self._lead = 0  # of the last keyframe
         self._shift = 0
         self._held: list[tuple[Mark, Item]] = []
         self._probe: Probe | None = None
@@ -210,7 +217,7 @@ class Timeline(Generic[Item]):
                 return False
         elif not mark.key:
             return False
-        behind = max(self._out)
+        behind = max(*self._out, self._shown - _lead(mark))
         self._offset = behind + (1 if behind < START else self._steps[mark.stream]) - raw
         return True
 
@@ -223,7 +230,8 @@ class Timeline(Generic[Item]):
         if ahead > JUMP and (own is None or raw - own > JUMP):
             return False
         if ahead > HOLD and self._offset is not None:
-            self._offset -= ahead - self._steps[VIDEO]
+            unshown = max(0, self._shown - self._lead - (last + self._offset))
+            self._offset -= ahead - self._steps[VIDEO] - unshown
             self._gap()
             self._discontinuity = True
         return True
@@ -265,7 +273,14 @@ class Timeline(Generic[Item]):
             placed.discontinuity, self._discontinuity = self._discontinuity, False
         if stream == VIDEO:
             placed.fresh, self._fresh, self._wait_key = self._fresh, False, False
+            self._note_shown(mark, out)
         return placed
+
+    def _note_shown(self, mark: Mark, out: int) -> None:
+        """After a break the next keyframe must be shown after all of these, which may be reordered more than it is."""
+        self._shown = max(self._shown, out + _lead(mark))
+        if mark.key:
+            self._lead = _lead(mark)
 
     def _learn_step(self, stream: int, step: int) -> None:
         """Follows the usual distance between packets (a moving average; a jump counts little)."""

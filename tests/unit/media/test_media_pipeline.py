@@ -426,6 +426,19 @@ def test_copied_video_of_a_codec_that_flv_cannot_carry_is_said() -> None:
     check_plays(out.output("ts"))
 
 
+@pytest.mark.parametrize("cut", [0, 40, 90, 140])  # packets of 188 bytes
+def test_no_picture_is_late_where_a_stream_without_b_pictures_follows(cut: int) -> None:
+    """Up to three were, of those that the old stream had reordered."""
+    plain = msgspec.structs.replace(
+        media.SPECS["small"], start=50_000.0, tone=990, height=184, options="preset=veryfast bf=0 sc_threshold=0"
+    )
+    first = media.sample("small").read_bytes()
+    session = Session("ts").play(first[: len(first) - 188 * cut], error=ENDED)
+    session.play(mediacheck.made(plain), error=ENDED)
+    assert session.pipeline.stats().video.get("dropped_late", 0) == 0
+    check_plays(session.close().output("ts"))
+
+
 def test_sound_that_disappears_is_replaced_by_silence_and_comes_back() -> None:
     session = Session("ts", audio={"codec": "aac"})
     session.play("small", error=ENDED).play(later("video_only"), error=ENDED)

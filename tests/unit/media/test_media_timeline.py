@@ -117,6 +117,28 @@ def test_long_gap_closes_up_with_a_discontinuity() -> None:
     run.check_rising()
 
 
+def reordered(count: int, base: int, salt: int) -> list[Mark]:
+    """Pictures in the order I P B B P B B …: a P picture is shown three frames after it is decoded."""
+    shown = [1, *(3 * (n // 3) + (4, 2, 3)[n % 3] for n in range(count - 1))]
+    times = [(base + n * FRAME, base + at * FRAME) for n, at in enumerate(shown)]
+    return [Mark(VIDEO, *each, FRAME, n == 0, crc32(f"{salt} {n}".encode())) for n, each in enumerate(times)]
+
+
+@pytest.mark.parametrize("distance", [3 * TICKS, 50_000 * TICKS])  # a gap that closes up, another clock
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("count", [200, 201, 202])  # cut after each kind of picture
+def test_after_a_break_everything_is_shown_after_what_was_before(count: int, plain: bool, distance: int) -> None:
+    run = Run()
+    first = run.response(reordered(count, BASE, 1))
+    base = BASE + count * FRAME + distance
+    second = run.response([video(n, base) for n in range(count)] if plain else reordered(count, base, 2))
+    last, begin = max(p.pts for p in first), min(p.pts for p in second)
+    assert second[0].discontinuity
+    assert 0 < begin - last <= 3 * FRAME
+    assert len(run.videos()) == 2 * count
+    run.check_rising()
+
+
 def test_responses_that_each_start_at_zero_are_followed() -> None:
     run = Run()
     marks = stretch(0, 600)
