@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -125,12 +125,12 @@ class Hits:
         """Once a second, at monotonic second `now`."""
         self.secrets.turn(self._clock.wall())
         self.collector.tick(now)
-        if now >= self._look_at:
+        if now >= self._look_at and (self._working is None or self._working.done()):  # one at a time
             self._look_at = now + _LOOK_EVERY
             purging = now >= self._purge_at
             if purging:
                 self._purge_at = now + _PURGE_EVERY
-            self._begin(self._look(purging=purging))
+            self._working = asyncio.get_running_loop().create_task(self._look(purging=purging))
 
     def seal(self, notify: Notify) -> None:
         """Hands the secrets to systemd whenever they are others: a killed process leaves them too."""
@@ -142,13 +142,6 @@ class Hits:
             notify.store(KEPT_AS, descriptor)
             os.close(descriptor)
         self._sealed = self.secrets.revision
-
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
-        """One such work at a time: what the last one has not ended is not begun again."""
-        if self._working is None or self._working.done():
-            self._working = asyncio.get_running_loop().create_task(work)
-        else:
-            work.close()
 
     async def _look(self, *, purging: bool) -> None:
         """What a disk that refuses makes impossible is tried again the next time; the store has logged it."""
