@@ -79,7 +79,9 @@ class Channel:
         self._lowered: str | None = None  # why it is not the best
         self._allowed: float | None = None  # cores
         self._task: asyncio.Task[None] | None = None
-        self._workers: list[Worker] = []  # of this run last; those of earlier ones that have not ended yet
+        # Of this run last; before it those that have not ended yet: libavformat heeds its own deadlines alone, 30 s at
+        # most, so with LINGER between runs there are three; what hangs for longer the supervisor counts.
+        self._workers: list[Worker] = []
         self._abandoned = 0
         self._say_damaged = Throttle(log.warning, "damaged")
         self._damaged_said = 0
