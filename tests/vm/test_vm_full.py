@@ -28,6 +28,7 @@ CUTS = 5
 GROUP = "/sys/fs/cgroup/system.slice/edge.service"
 # `edge check` is content with it, and it never becomes ready.
 BROKEN = b"""HELP = "broken on purpose"
+EXAMPLES = ()
 
 
 def add_arguments(_):
