@@ -11,7 +11,7 @@ _VISIT = 129  # bytes
 _NAME = 250
 _NAMES = 4000  # of a site on a busy day: 500 of each dimension that can have so many
 _HELD = 16_384  # names of all sites, as `edge.hits.tables` bounds them
-_CACHES = 2_300_000  # SQLite's pages (1 MiB), what scrubbing remembers (1.1 MB)
+_CACHES = 2_500_000  # SQLite's pages (1 MiB), what scrubbing remembers (1.1 MB), visit keys (0.2 MB)
 _WAITING = 2_000_000  # hits on their way to a commit, a commit of 1000
 
 
