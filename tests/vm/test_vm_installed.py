@@ -1,6 +1,7 @@
 """From nothing to a worker that serves on a host of 128 MB, and through a power cut: `-m vm`.
 
-It needs about 220 s of one core (boot 26, install 150, boot 26, serving); beside other work it takes a multiple.
+A boot took 26 s of one core, an installation at most 172 s; the whole was not yet timed on a machine with nothing else
+to do. Beside other work it takes a multiple.
 """
 
 from __future__ import annotations
