@@ -61,7 +61,7 @@ def delete(folder: Path) -> None:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+    asyncio.run(asyncio.wait_for(work, 120))
 
 
 def test_what_is_acknowledged_can_be_read_by_others(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_commit_holds_whole_submissions_only(tmp_path: Path, monkeypatch: pyte
     async def work() -> None:
         async with running(tmp_path) as watched:
             blocked = threading.Event()
-            first = watched.store.ask(lambda db: blocked.wait(10))
+            first = watched.store.ask(lambda db: blocked.wait(100))
             told = [watched.submit(*[page("/")] * size) for size in (4, 5, 2, 30, 1, 9, 1)]
             blocked.set()
             await asyncio.gather(first, *told)
@@ -129,7 +129,7 @@ def test_too_much_waiting_is_refused_and_taken_again_when_it_has_drained(
     async def work() -> None:
         async with running(tmp_path) as watched:
             blocked = threading.Event()
-            watched.store.ask(lambda db: blocked.wait(10))
+            watched.store.ask(lambda db: blocked.wait(100))
             first = watched.submit(*[page("/")] * 30)  # alone, it may be larger than the bound
             with pytest.raises(OverloadError, match="30 hits wait"):
                 watched.submit(page("/"))
@@ -149,7 +149,7 @@ def test_too_many_questions_are_refused(tmp_path: Path) -> None:
     async def work() -> None:
         async with running(tmp_path) as watched:
             blocked = threading.Event()
-            asked = [watched.store.ask(lambda db: blocked.wait(10)) for _ in range(store.MAX_QUESTIONS)]
+            asked = [watched.store.ask(lambda db: blocked.wait(100)) for _ in range(store.MAX_QUESTIONS)]
             with pytest.raises(OverloadError, match="questions wait"):
                 watched.store.purge(AT)
             assert watched.store.stats().questions == store.MAX_QUESTIONS
@@ -270,7 +270,7 @@ def test_who_fails_to_listen_does_not_keep_others_from_hearing(tmp_path: Path) -
             heard: list[str] = []
             asyncio.get_running_loop().set_exception_handler(lambda _, what: heard.append(repr(what["exception"])))
             blocked = threading.Event()
-            watched.store.ask(lambda db: blocked.wait(10))
+            watched.store.ask(lambda db: blocked.wait(100))
             for _ in range(2):
                 watched.store.submit([page("/")], lambda _: 1 // 0)  # type: ignore[arg-type,return-value]
             told = [watched.submit(page("/")) for _ in range(3)]
