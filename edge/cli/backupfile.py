@@ -21,7 +21,7 @@ import msgspec
 
 from edge import __version__
 from edge.errors import StoreError
-from edge.hits.schema import APPLICATION, VERSION
+from edge.hits.schema import APPLICATION, OLDEST, VERSION, versions
 from edge.hits.service import DATABASE
 
 FORMAT = 1
@@ -46,14 +46,14 @@ class Manifest(msgspec.Struct, frozen=True):
     format: int
     edge: str
     made: int
-    database: int | None
+    database: int | None  # the version of it that an edge must know at least
     files: tuple[Item, ...]
 
 
 def write(to: BinaryIO, files: dict[str, Path], made: int, *, packed: bool) -> Manifest:
     """`files` by name; they must not change any more. `packed`: by gzip."""
     items = tuple(Item(name, path.stat().st_size, digest(path)) for name, path in files.items())
-    manifest = Manifest(FORMAT, __version__, made, VERSION if DATABASE in files else None, items)
+    manifest = Manifest(FORMAT, __version__, made, OLDEST if DATABASE in files else None, items)
     with tarfile.open(fileobj=to, mode="w|gz" if packed else "w|") as tar:
         _add(tar, MANIFEST, made, io.BytesIO(msgspec.json.encode(manifest)))
         for name, path in files.items():
@@ -109,8 +109,8 @@ def _manifest(tar: tarfile.TarFile, backup: str) -> Manifest:
         raise StoreError(f"{backup}: expected files of edge, got {', '.join(names)}")
     if manifest.database is not None and manifest.database > VERSION:
         raise StoreError(
-            f"{backup}: made by a later edge ({manifest.edge}; its database has version {manifest.database}, this one "
-            f"knows {VERSION}): install that edge first"
+            f"{backup}: made by a later edge ({manifest.edge}; its database needs version {manifest.database}, this "
+            f"one knows {VERSION}): install that edge first"
         )
     return manifest
 
@@ -141,10 +141,9 @@ def _file(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> BinaryIO:
 def check(path: Path) -> None:
     """StoreError: it is no sound database of edge that this version can use."""
     with _opened(path) as db:
-        application, version = (
-            db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-        )
-        if application != APPLICATION or not 0 < version <= VERSION:
+        application, found = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        oldest, version = versions(found)
+        if application != APPLICATION or not 0 < oldest <= VERSION:
             raise StoreError(f"{path.name}: expected a database of edge up to version {VERSION}, got version {version}")
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":

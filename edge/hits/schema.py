@@ -49,6 +49,9 @@ MIGRATIONS: tuple[str, ...] = (  # the first leads from version 1 to 2, and so o
     "ALTER TABLE imports ADD COLUMN at INTEGER NOT NULL DEFAULT 0; UPDATE imports SET at = strftime('%s', 'now') + 0",
 )
 VERSION = 1 + len(MIGRATIONS)
+# An edge that knows this version may use today's file, so that a roll-back costs no hit. A migration that only adds
+# tables, or columns with a default, leaves it as it is; any other raises it to VERSION.
+OLDEST = 2
 
 WAL_PAGES = 1000  # 4 MB: then the log is copied into the database
 # No mmap: a disk error would be SIGBUS. Temporary tables stay in memory: they hold names.
@@ -136,24 +139,28 @@ def connect_reading(path: str) -> sqlite3.Connection:
         raise StoreError(f"{path}: expected a database of edge, but {reason}; see whether data_dir is the right one")
     db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
     try:
-        found = _pragma(db, "user_version")
+        oldest, own = versions(_pragma(db, "user_version"))
     except sqlite3.Error as error:
         db.close()
         raise unreadable(path, error) from None
-    if found != VERSION:
+    if not oldest <= VERSION <= own:
         db.close()
-        raise StoreError(f"{path}: {_other_version(found)}")
+        raise StoreError(f"{path}: {_other_version(oldest, own)}")
     return db
 
 
-def _other_version(found: int) -> str:
-    if not found:
+def versions(found: int) -> tuple[int, int]:
+    """The oldest version that suffices to use a file of `user_version` `found`, and the file's own; 0 if it is new."""
+    oldest, own = divmod(found, 1000)
+    return oldest or own, own  # two numbers are there since version 2
+
+
+def _other_version(oldest: int, own: int) -> str:
+    if not own:
         return "nothing was counted here yet"
-    if found > VERSION:
-        return f"written by a later edge (version {found}, this one knows {VERSION}); read it with that edge"
-    return (
-        f"of version {found}, and this edge reads {VERSION}; start edge once: it keeps a copy and brings it up to date"
-    )
+    if oldest > VERSION:
+        return f"written by a later edge (version {own}, this one knows {VERSION}); read it with that edge"
+    return f"of version {own}, and this edge reads {VERSION}; start edge once: it keeps a copy and brings it up to date"
 
 
 def unreadable(path: str, error: sqlite3.Error) -> StoreError:
@@ -216,8 +223,8 @@ def _create(path: str) -> None:
 
 def _prepare(db: sqlite3.Connection, path: str, log: Log, migrations: tuple[str, ...]) -> None:
     version = 1 + len(migrations)
-    found = _pragma(db, "user_version")
-    if found > version:
+    oldest, found = versions(_pragma(db, "user_version"))
+    if oldest > version:
         raise NewerDatabase(
             f"{path}: written by a later edge (version {found}, this one knows {version}); install that edge again, or "
             f"move {path} with its -wal and -shm away to begin a new one"
@@ -235,7 +242,7 @@ def _prepare(db: sqlite3.Connection, path: str, log: Log, migrations: tuple[str,
 
 
 def _transaction(db: sqlite3.Connection, script: str, version: int) -> None:
-    db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {version}; COMMIT")
+    db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {OLDEST * 1000 + version}; COMMIT")
 
 
 def _migrate(db: sqlite3.Connection, path: str, found: int, log: Log, migrations: tuple[str, ...]) -> None:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import io
+import re
 import sqlite3
 import stat
 import time
 from pathlib import Path
 
 import pytest
+from ledgers import AT, DAY, ledger, page
 
 from edge.errors import StoreError
-from edge.hits.schema import APPLICATION, MIGRATIONS, TABLES, VERSION, NewerDatabase, connect, connect_reading
+from edge.hits import purge, reading, statements, tables
+from edge.hits.hit import Dropped, Flags, Hit
+from edge.hits.rollup import Imported
+from edge.hits.schema import (
+    APPLICATION,
+    BY_DAY,
+    MIGRATIONS,
+    OLDEST,
+    TABLES,
+    VERSION,
+    NewerDatabase,
+    connect,
+    connect_reading,
+)
+from edge.hits.settings import SiteSettings
 from edge.log import Log
 
 
@@ -41,7 +57,7 @@ def test_a_new_database_is_its_owners_alone_and_says_whose_it_is(path: Path) -> 
         for word in ("application_id", "user_version", "journal_mode", "synchronous", "secure_delete", "auto_vacuum")
     }
     assert asked == {
-        "application_id": APPLICATION, "user_version": VERSION, "journal_mode": "wal", "synchronous": 2,
+        "application_id": APPLICATION, "user_version": OLDEST * 1000 + VERSION, "journal_mode": "wal", "synchronous": 2,
         "secure_delete": 1, "auto_vacuum": 2,
     }  # fmt: skip
     db.close()
@@ -130,13 +146,57 @@ def test_a_later_version_is_refused_and_left_alone(path: Path) -> None:
     assert list(path.parent.glob("*aside*")) == []
 
 
+def add_to_every_table(path: Path) -> None:
+    """As a later edge whose migrations leave OLDEST as it is."""
+    db = sqlite3.connect(path)
+    for table in (*BY_DAY, "imports"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN later INTEGER NOT NULL DEFAULT 7")
+    db.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+    db.execute(f"PRAGMA user_version = {OLDEST * 1000 + VERSION + 1}")
+    db.close()
+
+
+def test_a_later_version_that_only_adds_is_used_and_stays_what_it_is(
+    tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a roll-back hits go on: every statement that inserts is executed here."""
+    open_and_close(path)
+    add_to_every_table(path)
+    monkeypatch.setattr(tables, "MAX_NAMES", 2)
+    monkeypatch.setattr(tables, "NEWCOMERS", 1)
+    hit = Hit(site=1, at=AT, kind="pageview", page="/a", timings=(5,))
+    site = SiteSettings(id=1, hosts=("a.example",), keep_hours=1)
+    with ledger(tmp_path, site) as kept:
+        kept.write([(hit, Flags(visit=True, unique=(1, 1))), Dropped(1, AT, "bot"), Imported("log", 5, AT)])
+        kept.write([page("/b"), page("/c")])  # one of the names is evicted
+        for task in (purge.forget(kept, 1, "/c"), purge.expire(kept, [site], AT + 86_400)):
+            list(task)
+        kept.write([page("/d")])
+    db = connect_reading(str(path))
+    assert [each.hits for each in reading.totals(db, 1, DAY, DAY)] == [4]
+    assert sum(each.hits for each in reading.names(db, 1, DAY, DAY, "page")) == 4
+    assert {table: db.execute(f"SELECT DISTINCT later FROM {table}").fetchall() for table in (*BY_DAY, "imports")} == {
+        table: [(7,)] for table in (*BY_DAY, "imports")
+    }
+    assert db.execute("PRAGMA user_version").fetchone()[0] == OLDEST * 1000 + VERSION + 1
+    db.close()
+    assert open_and_close(path) == ""
+
+
+def test_what_is_inserted_names_its_columns() -> None:
+    """Else a column that a later edge adds would be in its way."""
+    text = Path(statements.__file__).read_text()
+    found = re.findall(r"INSERT INTO \w+ (.)", text)
+    assert found == ["("] * text.count("INSERT")
+
+
 def test_who_reads_is_told_what_is_wrong_and_what_to_do(path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(StoreError, match="nothing was counted here yet"):
         connect_reading(str(path))
     open_and_close(path)
     db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = -1")
+    db.execute("PRAGMA user_version = 1")
     db.close()
     with pytest.raises(StoreError, match="start edge once: it keeps a copy"):
         connect_reading(str(path))
@@ -182,7 +242,7 @@ def test_an_old_version_is_migrated_and_a_copy_kept(path: Path) -> None:
     assert "event=database_migrated" in open_and_close(path, migrations=STEPS)
     db = sqlite3.connect(path)
     assert db.execute("SELECT digest, done, seen FROM imports").fetchall() == [("d", 7, 7)]
-    assert db.execute("PRAGMA user_version").fetchone()[0] == 1 + len(STEPS)
+    assert db.execute("PRAGMA user_version").fetchone()[0] == OLDEST * 1000 + 1 + len(STEPS)
     db.close()
     copy = path.with_name("hits.db.v1")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
