@@ -1,11 +1,11 @@
 """From nothing to a worker that serves on a host of 128 MB, and through a power cut: `-m vm`.
 
-A boot took 26 s of one core, an installation at most 172 s; the whole was not yet timed on a machine with nothing else
-to do. Beside other work it takes a multiple.
+With nothing else to do it shall take at most 8 minutes; what each part took is printed.
 """
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,21 @@ pytestmark = [pytest.mark.vm, pytest.mark.timeout(2400)]
 def test_installed_it_serves_and_a_power_cut_takes_no_hit(machine: Machine, operator: Operator, release: Path) -> None:
     done = operator.play(release)
     assert done.code == 0, done.text[-4000:]
-
+    began = time.monotonic()
     visiting.until_live(machine.port)
+    live = time.monotonic() - began
     assert visiting.send_hit(machine.port, "/kept")
+    print(
+        f"boot {machine.booted:.0f} s, install {done.seconds:.0f} s, the first viewer's picture {live:.0f} s",
+        flush=True,
+    )
 
     machine.cut()
     machine.start()
+    began = time.monotonic()
     visiting.until_ready(machine.port)
+    ready = time.monotonic() - began
     assert visiting.kept(machine.port)["/kept"] == 1
     visiting.until_live(machine.port)
+    live = time.monotonic() - began
+    print(f"boot after the cut {machine.booted:.0f} s, then ready {ready:.0f} s, live {live:.0f} s", flush=True)
