@@ -97,13 +97,16 @@ class Collector:
         reason = ""
         for index, fields in enumerate(items):
             found = self._take(fields, client, allowed)
-            if isinstance(found, Refused):
+            if isinstance(found, tuple):  # asked for first: most are counted, and isinstance is slow to say no
+                batch.append(found)
+                reason = ""
+            elif isinstance(found, Refused):
                 self._rejected[found.reason] += 1
                 invalid.append(index)
                 reason = found.reason
-                continue
-            batch.append(found)
-            reason = found.reason if isinstance(found, Dropped) else ""
+            else:
+                batch.append(found)
+                reason = found.reason
         return Sorted(batch, invalid, reason)
 
     def _take(self, fields: dict[str, str], client: Client, allowed: bool) -> Counted | Dropped | Refused:
@@ -114,9 +117,12 @@ class Collector:
         if shape.checked and (no := refused(fields, allowed)) is not None:
             return no
         now = self._clock.wall()
-        at = when(fields, now, allowed, site.keep_days) if shape.timed else int(now)
-        if isinstance(at, Refused):
-            return at
+        at = int(now)
+        if shape.timed:
+            then = when(fields, now, allowed, site.keep_days)
+            if isinstance(then, Refused):
+                return then
+            at = then
         if shape.speaking:
             client = _client(fields, client)
         reason = self._admit.reason(site, fields, client, shape.recording)

@@ -37,7 +37,7 @@ def parse(query: bytes) -> dict[str, str]:
 
     Bytes that are not UTF-8 are read in the charset that `cs` names, else replaced. Malformed for more than `MOST`.
     """
-    if query.count(b"&") >= MOST:
+    if len(query) >= MOST and query.count(b"&") >= MOST:
         raise Malformed(f"expected at most {MOST} parameters")
     fields = _quick(query)
     return _exact(query) if fields is None else fields

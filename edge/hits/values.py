@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from math import isfinite
 
@@ -60,8 +61,4 @@ def screen(resolution: str) -> str:
     width = resolution.partition("x")[0]
     if not 0 < len(width) <= 5 or not (width.isascii() and width.isdecimal()) or width.startswith("0"):
         return ""
-    pixels = int(width)
-    for bound, name in zip(_BUCKETS, _SCREENS, strict=False):
-        if pixels < bound:
-            return name
-    return _SCREENS[-1]
+    return _SCREENS[bisect_right(_BUCKETS, int(width))]

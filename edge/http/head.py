@@ -106,30 +106,31 @@ def _read_head(line: re.Match[bytes], raw: bytes, limits: Limits) -> Head:
     method, target, minor = line.groups()
     old = minor == b"0"
     usual = _METHODS.get(method)
-    head = Head(usual or method.decode("ascii"), read_target(target), old, not old)
+    found = read_target(target)  # first: what is wrong with it outranks what is wrong with the fields
     fields = _usual_fields(raw[len(method) + len(target) + _AROUND : -4], limits.fields) if usual else None
-    head.headers = _read_fields(raw, limits) if fields is None else fields
+    if fields is None:
+        fields = _read_fields(raw, limits)
+    head = Head(usual or method.decode("ascii"), found, old, not old, fields)
     _read_framing(head)
     return head
 
 
 def _usual_fields(raw: bytes, most: int) -> dict[str, str] | None:
     """The fields, where all have usual names, which come once, and plain values; None: llhttp has to say."""
+    if b":  " in raw or b" \r\n" in raw or raw.endswith(b" "):  # a value with space around it, or without any
+        return None  # of other space none is printable
+    lines = raw.decode("latin-1").split("\r\n")
+    if len(lines) > most or not "".join(lines).isprintable():
+        return None
     fields: dict[str, str] = {}
     usual = _USUAL
-    lines = raw.decode("latin-1").split("\r\n")
-    if len(lines) > most:
-        return None
     try:
         for line in lines:
-            name, _, value = line.partition(": ")
+            name, value = line.split(": ", 1)
             fields[usual[name]] = value
-    except KeyError:
+    except (KeyError, ValueError):
         return None
-    values = list(fields.values())
-    if len(values) < len(lines) or not all(values) or values != list(map(str.strip, values)):
-        return None
-    return fields if "".join(values).isprintable() else None
+    return fields if len(fields) == len(lines) else None
 
 
 def _judge_rest(part: bytes, limits: Limits) -> None:

@@ -269,8 +269,13 @@ class Connection(asyncio.Protocol):
         answer: Answer | None
         try:
             endpoint = self._endpoint
-            found = endpoint if isinstance(endpoint, Response) else endpoint.handler(request)
-            answer = found if isinstance(found, (Response, Stream)) else self._wait(found)
+            found = endpoint.handler(request) if isinstance(endpoint, Endpoint) else endpoint
+            if isinstance(found, Later):  # asked for first: isinstance is slow to say no
+                answer = self._wait(found)
+            elif isinstance(found, (Response, Stream)):
+                answer = found
+            else:
+                answer = self._run(found)
         except Exception as error:  # noqa: BLE001 - the one place where a handler's mistake ends
             answer = self._table.apology(error)
         if answer is not None:
@@ -284,12 +289,14 @@ class Connection(asyncio.Protocol):
         host = target.authority or host
         return Request(head.method, target.path, target.query, headers, peer, scheme, host, proxied=self._trusted)
 
-    def _wait(self, answer: Later | Awaitable[Answer]) -> Answer | None:
+    def _wait(self, answer: Later) -> Answer | None:
         """None, or the answer, when it is there already."""
         self.deadline = self._table.now + self._table.limits.handler_seconds
-        if isinstance(answer, Later):
-            self._task = answer
-            return answer.then(self._answered)
+        self._task = answer
+        return answer.then(self._answered)
+
+    def _run(self, answer: Awaitable[Answer]) -> Answer | None:
+        self.deadline = self._table.now + self._table.limits.handler_seconds
         self._task = asyncio.ensure_future(answer)
         self._task.add_done_callback(self._done)
         return None

@@ -76,3 +76,9 @@ def test_what_browsers_send_needs_no_llhttp():
     read = {"host": "a", "user-agent": "M (X; y)", "accept": "*/*", "origin": "https://a", "content-length": "5"}
     assert head._usual_fields(fields, 6) == read | {"dnt": "1"}
     assert head._usual_fields(fields, 5) is None
+
+
+def test_a_value_that_is_empty_or_has_space_around_it_is_left_to_llhttp():
+    for line in (b"Host: ", b"Host", b"Host:a", b"Host:  a", b"Host: a ", b"Host: \ta", b"Host: a\xa0"):
+        assert head._usual_fields(line, 6) is None
+        assert head._usual_fields(b"Accept: b\r\n" + line + b"\r\nDNT: 1", 6) is None
