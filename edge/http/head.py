@@ -106,31 +106,30 @@ def _read_head(line: re.Match[bytes], raw: bytes, limits: Limits) -> Head:
     method, target, minor = line.groups()
     old = minor == b"0"
     usual = _METHODS.get(method)
-    found = read_target(target)  # first: what is wrong with it outranks what is wrong with the fields
+    head = Head(usual or method.decode("ascii"), read_target(target), old, not old)
     fields = _usual_fields(raw[len(method) + len(target) + _AROUND : -4], limits.fields) if usual else None
-    if fields is None:
-        fields = _read_fields(raw, limits)
-    head = Head(usual or method.decode("ascii"), found, old, not old, fields)
+    head.headers = _read_fields(raw, limits) if fields is None else fields
     _read_framing(head)
     return head
 
 
 def _usual_fields(raw: bytes, most: int) -> dict[str, str] | None:
     """The fields, where all have usual names, which come once, and plain values; None: llhttp has to say."""
-    if b":  " in raw or b" \r\n" in raw or raw.endswith(b" "):  # a value with space around it, or without any
-        return None  # of other space none is printable
-    lines = raw.decode("latin-1").split("\r\n")
-    if len(lines) > most or not "".join(lines).isprintable():
-        return None
     fields: dict[str, str] = {}
     usual = _USUAL
+    lines = raw.decode("latin-1").split("\r\n")
+    if len(lines) > most:
+        return None
     try:
         for line in lines:
-            name, value = line.split(": ", 1)
+            name, _, value = line.partition(": ")
             fields[usual[name]] = value
-    except (KeyError, ValueError):
+    except KeyError:
         return None
-    return fields if len(fields) == len(lines) else None
+    values = list(fields.values())
+    if len(values) < len(lines) or not all(values) or values != list(map(str.strip, values)):
+        return None
+    return fields if "".join(values).isprintable() else None
 
 
 def _judge_rest(part: bytes, limits: Limits) -> None:
