@@ -1,6 +1,7 @@
 """From nothing to a worker that serves on a host of 128 MB, and through a power cut: `-m vm`.
 
-With nothing else to do it shall take at most 8 minutes; what each part took is printed.
+It shall take at most 8 minutes with nothing else to do. Seen: 5:38 with the image built first, beside little else (boot
+24 s, install 168 s); 8:42 without, at a load of 6 on two cores. What each part took is printed.
 """
 
 from __future__ import annotations
