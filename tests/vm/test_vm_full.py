@@ -132,7 +132,7 @@ def _kept(figures: Figures, step: str, visitors: visiting.Visitors, **more: Any)
 
 
 def test_it_serves_and_leaves_memory_to_the_host(machine: Machine, installed: Path, figures: Figures) -> None:
-    assert visiting.send_hit(machine.port, "/first")
+    assert visiting.send_hit(machine.port, "/first") == 204
     swaps = machine.ssh("cat /proc/swaps")
     with visiting.Viewer(machine.port) as viewer:
         time.sleep(20)

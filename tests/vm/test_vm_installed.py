@@ -23,7 +23,7 @@ def test_installed_it_serves_and_a_power_cut_takes_no_hit(machine: Machine, oper
     began = time.monotonic()
     visiting.until_live(machine.port)
     live = time.monotonic() - began
-    assert visiting.send_hit(machine.port, "/kept")
+    assert visiting.send_hit(machine.port, "/kept") == 204
     print(
         f"boot {machine.booted:.0f} s, install {done.seconds:.0f} s, the first viewer's picture {live:.0f} s",
         flush=True,

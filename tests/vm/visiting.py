@@ -60,10 +60,10 @@ def until_live(port: int, seconds: float = PATIENCE) -> None:
     assert data[::_PACKET] == b"G" * 50
 
 
-def send_hit(port: int, page: str, site: int = 1, timeout: float = 60.0) -> bool:
-    """Whether it was acknowledged; OSError or HTTPException if there was no answer."""
+def send_hit(port: int, page: str, site: int = 1, timeout: float = 60.0) -> int:
+    """Its status, 204 if it was acknowledged; OSError or HTTPException if there was no answer."""
     url = quote(f"http://www.example.org{page}", safe="")
-    return get(port, f"/matomo.php?idsite={site}&rec=1&send_image=0&url={url}", timeout)[0] == 204
+    return get(port, f"/matomo.php?idsite={site}&rec=1&send_image=0&url={url}", timeout)[0]
 
 
 def kept(port: int, site: int = 1) -> Counter[str]:
@@ -106,18 +106,27 @@ class Visitors(threading.Thread):
         for n in range(PAGES):
             if self._over.wait(self._pause):
                 return
-            began = time.monotonic()
             self._send(f"/{n}")
-            self._longest = max(self._longest, time.monotonic() - began)
 
     def _send(self, page: str) -> None:
+        began = time.monotonic()
+        outcome = self._outcome(page)
+        seconds = time.monotonic() - began
+        self._longest = max(self._longest, seconds)
+        if outcome != "204":
+            print(f"{time.strftime('%H:%M:%S')} site {self._site} {page}: {outcome} after {seconds:.1f} s", flush=True)
+
+    def _outcome(self, page: str) -> str:
         try:
-            if send_hit(self._port, page, self._site, PATIENCE):
-                self._acknowledged.append(page)
-            else:
-                self._turned_away += 1
-        except (OSError, http.client.HTTPException):
+            status = send_hit(self._port, page, self._site, PATIENCE)
+        except (OSError, http.client.HTTPException) as error:
             self._unanswered += 1
+            return repr(error)
+        if status == 204:
+            self._acknowledged.append(page)
+        else:
+            self._turned_away += 1
+        return str(status)
 
     def __enter__(self) -> Self:
         self.start()
