@@ -80,7 +80,7 @@ def describe_host() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_mb": int(memory) // 1024,
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()}, {'the system' if sys.base_prefix == '/usr' else 'not the system'}'s",
         "edge": _first_line([*edge_command(), "--version"]),
         "ffmpeg": _first_line(["ffmpeg", "-version"]),
         "nginx": _first_line(["nginx", "-v"]),
