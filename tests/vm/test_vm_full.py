@@ -31,8 +31,8 @@ BROKEN = b"""HELP = "broken on purpose"
 EXAMPLES = ()
 
 
-def add_arguments(_):
-    pass
+def add_arguments(parser):
+    parser.add_argument("--config")
 
 
 def run(_):
