@@ -8,21 +8,18 @@ from edge.host.load import LoadView, Pressure, sane
 
 # A thread that runs into the quota stalls the loop with it (50 to 70 ms); one that stays below it does not (3 ms).
 PACE = 0.85  # of the quota, for the whole process
-WHOLE = 0.97  # likewise for a channel that has nothing left to leave out: a stalled loop is the lesser evil
-LATE = 2.0  # seconds behind, from which it is such a one
 FLOOR = 0.3  # of the quota, for the loads, whatever the rest of the process takes
 ALONE = 0.9  # share of a core from which nobody else counts
 SPARE = 1.25  # times what the channels need, before jobs get anything
 LEAST = 0.002  # cores: a pace of nothing could never be measured
 
 
-def visible(pressure: Pressure, other: float, pace: float = PACE) -> float:
-    """Cores for all loads, as far as limits tell; `other`: what the process uses beside them; `pace`: share of the
-    quota that the process is to use."""
+def visible(pressure: Pressure, other: float) -> float:
+    """Cores for all loads, as far as limits tell; `other`: what the process uses beside them."""
     cores = max(float(pressure.cores), LEAST)
     if pressure.bound == float("inf"):
         return max(cores - max(other, 0.0), cores * FLOOR)
-    return max(pressure.bound * pace - max(other, 0.0), pressure.bound * FLOOR, LEAST)
+    return max(pressure.bound * PACE - max(other, 0.0), pressure.bound * FLOOR, LEAST)
 
 
 def core(share: float | None) -> float:
@@ -32,23 +29,17 @@ def core(share: float | None) -> float:
 
 def paces(loads: Sequence[LoadView], pressure: Pressure, other: float) -> dict[str, float | None]:
     """Cores that each load may use; None: no bound. Channels share by what they need, so that all catch up alike; jobs
-    get what is left over. Where a channel falls behind on its lowest rung, the quota is used to the last."""
+    get what is left over."""
     if pressure.bound == float("inf"):
         return {load.name: None for load in loads}
-    known = sane(loads)
-    total = visible(pressure, other, WHOLE if any(map(_lost, known)) else PACE)
-    needs = {kind: _needs(known, kind) for kind in ("channel", "job")}
+    total = visible(pressure, other)
+    needs = {kind: _needs(sane(loads), kind) for kind in ("channel", "job")}
     left = max(total - SPARE * sum(needs["channel"].values()), LEAST)
     return {
         **_idle(loads, total),
         **_split(needs["channel"], total),
         **_split(needs["job"], left),
     }
-
-
-def _lost(load: LoadView) -> bool:
-    lowest = load.rung == len(load.rungs) - 1
-    return load.kind == "channel" and load.running and lowest and load.behind > LATE
 
 
 def _needs(loads: Sequence[LoadView], kind: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ import pytest
 from governed import JUDGED, Host, Sim, judged
 from msgspec.structs import replace
 
-from edge.host.capacity import FLOOR, LATE, LEAST, PACE, WHOLE, paces
+from edge.host.capacity import FLOOR, LEAST, PACE, paces
 from edge.host.governor import LoadView, Pressure, Rung, State, decide
 
 RUNGS = tuple(Rung(name, cost) for name, cost in JUDGED.items())
@@ -272,14 +272,6 @@ def test_the_pace_of_all_stays_below_the_quota_and_channels_share_by_need():
     assert shares["a"] + shares["b"] == pytest.approx(PACE * 0.2 - 0.02)
     assert shares["a"] / shares["b"] == pytest.approx(0.055 / 0.027)
     assert shares["j"] == pytest.approx(0.15 - 1.25 * 0.082)
-
-
-def test_a_channel_that_falls_behind_on_its_lowest_rung_gets_the_whole_quota():
-    pressure = Pressure(2, quota=0.1)
-    lost = replace(view(name="a"), rung=len(view().rungs) - 1, behind=LATE + 0.1)
-    assert paces([lost], pressure, 0.0)["a"] == pytest.approx(WHOLE * 0.1)
-    for fine in (replace(lost, behind=LATE), replace(lost, rung=0), replace(lost, kind="job")):
-        assert paces([fine], pressure, 0.0)["a"] < PACE * 0.1 + 1e-9
 
 
 def test_no_pace_without_a_quota_and_never_none_at_all():
