@@ -108,8 +108,8 @@ def read(folder: str, name: str) -> bytes:
 
 
 def document(folder: str, name: str) -> str:
-    """The template `name`, behind the head that pages share: they are in `$lang`, have a `$title`, and no engine lists
-    them. For the start, as `read`."""
+    """The template `name`, behind the head that all pages share: they are in `$lang` and have a `$title`. For the
+    start, as `read`."""
     return (read(folder, "head.html") + read(folder, name)).decode()
 
 

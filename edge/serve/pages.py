@@ -7,7 +7,7 @@ from string import Template
 
 import msgspec
 
-from edge.http.html import WEB, asset, escape, read
+from edge.http.html import WEB, asset, document, escape, read
 
 SERVED = ("player.js", "mse.js", "list.js", "style.css", "icon.svg")
 
@@ -34,12 +34,12 @@ class Web:
     def __init__(self, folder: str = WEB) -> None:
         self.files = {name: asset(folder, name) for name in SERVED}
         self._texts = msgspec.json.decode(read(folder, "texts.json"), type=dict[str, Texts])
-        self._player = Template(read(folder, "player.html").decode())
-        self._index = Template(read(folder, "index.html").decode())
+        self._player = Template(document(folder, "player.html"))
+        self._index = Template(document(folder, "index.html"))
 
     def player(self, name: str, lang: str, *, embed: bool) -> bytes:
         """The page of one channel; `embed`: only the picture, for a frame on another site."""
-        words = {"name": name, "kind": "embed" if embed else "page"}
+        words = {"title": name, "name": name, "kind": "embed" if embed else "page"}
         return self._fill(
             self._player, lang, "player.js", words, {"addresses": _addresses(name, self._texts[lang].all)}
         )
@@ -47,7 +47,7 @@ class Web:
     def index(self, channels: Iterable[str], lang: str) -> bytes:
         """The list of channels."""
         items = "\n".join(map(_item, channels)) or f"<li>{escape(self._texts[lang].page['none'])}</li>"
-        return self._fill(self._index, lang, "list.js", {}, {"items": items})
+        return self._fill(self._index, lang, "list.js", {"title": self._texts[lang].all["channels"]}, {"items": items})
 
     def _fill(self, page: Template, lang: str, script: str, words: dict[str, str], markup: dict[str, str]) -> bytes:
         texts = self._texts[lang]
