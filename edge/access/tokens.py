@@ -159,7 +159,7 @@ class Tokens:
     def _exclusive(self) -> Iterator[None]:
         """Two `edge token` at once must not lose each other's change."""
         with _refusals(self._path):
-            lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 _give_to_owner(lock, self._directory)
                 fcntl.flock(lock, fcntl.LOCK_EX)

@@ -7,9 +7,11 @@ files are always replaced as a whole.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shutil
 import sqlite3
+import stat
 import sys
 import tempfile
 import time
@@ -94,11 +96,24 @@ def make(data_dir: Path, to: BinaryIO, beside: Path, made: int, *, packed: bool)
 
 
 def _copied(source: Path, target: Path) -> bool:
+    """Whether there is one. Root reads the service's folder: a link in it is not followed, nor a pipe waited for."""
     try:
-        shutil.copyfile(source, target)
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _strange(source) from None
+        raise
+    with os.fdopen(descriptor, "rb") as file, target.open("wb") as copy:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _strange(source)
+        shutil.copyfileobj(file, copy)
     return True
+
+
+def _strange(source: Path) -> StoreError:
+    return StoreError(f"{source}: expected a file of the worker's, got a link, folder or pipe, which edge never makes")
 
 
 def copy_database(data_dir: Path, target: Path) -> None:

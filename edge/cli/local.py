@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,4 +98,5 @@ def _hand_over(directory: str, owner: os.stat_result) -> None:
     """SQLite gives its own logs to whom the database belongs; this is for all else. No link below is followed."""
     for _, folders, files, here in os.fwalk(Path(directory).resolve()):
         for name in (*folders, *files):
-            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=here, follow_symlinks=False)
+            with suppress(FileNotFoundError):  # a running worker has replaced it meanwhile
+                os.chown(name, owner.st_uid, owner.st_gid, dir_fd=here, follow_symlinks=False)

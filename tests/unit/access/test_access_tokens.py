@@ -214,3 +214,13 @@ def test_root_gives_the_files_to_the_directorys_owner(path, tmp_path):
     for file in (path, path.with_suffix(".json.lock")):
         status = file.stat()
         assert (status.st_uid, status.st_gid) == (12345, 12346)
+
+
+def test_a_link_that_the_service_has_put_there_is_not_followed(path, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("root's")
+    before = precious.stat()
+    path.with_suffix(".json.lock").symlink_to(precious)
+    with pytest.raises(StoreError):
+        made(path).new(["view"])
+    assert (precious.stat().st_uid, precious.read_text()) == (before.st_uid, "root's")

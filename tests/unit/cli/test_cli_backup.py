@@ -138,6 +138,18 @@ def test_below_a_directory_of_roots_alone_everything_is_the_services(made, tmp_p
     assert hits(private / "edge" / "hits.db") >= before
 
 
+@pytest.mark.parametrize("put", [lambda path, to: path.symlink_to(to), lambda path, _: os.mkfifo(path)])
+def test_what_the_service_may_have_put_there_is_not_copied(tmp_path, capsys, put):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "secret").write_text("root's alone")
+    put(tmp_path / "data" / "tokens.json", tmp_path / "secret")
+    config = tmp_path / "edge.toml"
+    config.write_text(f'data_dir = "{tmp_path / "data"}"\n{SITE}')
+    assert main(["backup", "--config", str(config), "--output", str(tmp_path / "made.tar")]) != 0
+    assert "expected a file of the worker's" in capsys.readouterr().err
+    assert not (tmp_path / "made.tar").exists()
+
+
 def test_what_stands_there_is_refused_or_kept_beside_with_its_log(made, tmp_path, capsys):
     backup = made[0] / "edge.tar.gz"
     (tmp_path / "data").mkdir()
