@@ -187,11 +187,13 @@ class VideoDecoder(Decoder):
         if self.context is None:
             return []
         last = self.drain()
-        self._depth = self.context.reorder_depth
+        self._depth, sar = self.context.reorder_depth, self.context.sample_aspect_ratio
         self.context = None  # freed before the next takes its memory
         if anew:
             trim()  # else what comes to lie in the holes keeps the next pictures out of them: 1.5 MB after ten
         self._create()
+        if sar:
+            self.context.sample_aspect_ratio = sar  # of the frames that come back; the next SPS tells its own
         return last
 
     def decode(self, packet: Any, pts: int, dts: int, *, fresh: bool = False) -> list[Any]:

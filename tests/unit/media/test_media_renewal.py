@@ -12,16 +12,16 @@ import av
 import media
 import pytest
 from mediacheck import made
-from test_media_rungs import LONG, OPEN, Watched
+from msgspec.structs import replace
+from test_media_rungs import LONG, OPEN, X264, Watched
 
 from edge.host.allocator import ALLOCATOR
 from edge.media import kinds
 from edge.media.decode import RENEW_PICTURES_EVERY, VideoDecoder
+from edge.media.encode import VideoEncoder
 from edge.media.overlap import TICKS
 from edge.media.source import open_url
 from edge.media.thinning import Thinning
-
-KEEP_ALL: Any = lambda *_, **__: True  # noqa: E731 - nothing is left out
 
 
 def watched(spec: media.Spec, *, worn: bool) -> tuple[dict[int, bytes], int]:
@@ -51,6 +51,14 @@ def test_a_renewal_where_gops_are_open_shows_nothing_that_is_spoilt() -> None:
     assert several > 10
     assert {pts for pts, digest in renewed.items() if plain[pts] != digest} == set()
     assert len(plain) - len(renewed) <= 2 * several  # the B pictures before each keyframe
+
+
+def test_a_picture_that_is_not_square_keeps_its_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoders = count(1)
+    make = VideoEncoder.__init__
+    monkeypatch.setattr(VideoEncoder, "__init__", lambda self, *rest: (next(encoders), make(self, *rest))[1])
+    watched(replace(LONG, options=X264 + "sar=16/11"), worn=True)
+    assert next(encoders) - 1 == 1
 
 
 @pytest.fixture(name="decoder")
