@@ -36,7 +36,7 @@ class Imported(msgspec.Struct, frozen=True, gc=False):
 
     digest: str
     done: int
-    at: int = 0  # Unix second of the import
+    at: int  # Unix second of the import
 
 
 Item: TypeAlias = Counted | Dropped | Restarted | Imported

@@ -144,10 +144,11 @@ class Hits:
         self._sealed = self.secrets.revision
 
     async def _look(self, *, purging: bool) -> None:
-        """What a disk that refuses makes impossible is tried again the next time; the store has logged it."""
+        """What a disk that refuses makes impossible is tried again when it is next due; the store has logged it."""
         wall = self._clock.wall()
         with contextlib.suppress(StoreError, OverloadError):
             await self._count_visitors(wall)
+        with contextlib.suppress(StoreError, OverloadError):
             if purging and (dropped := await self.store.purge(wall)):
                 self._log.info("hits_purged", days=dropped)
 

@@ -74,10 +74,13 @@ class Store:
         self._closing = False
 
     def _main(self, writer: Writer, opened: asyncio.Future[None]) -> None:
-        writer.open()
-        self._tell(_settle, opened, None, None)
+        self._tell(self._opened, opened, writer.open())
         writer.run()
         self._tell(_settle, self._ended, None, None)
+
+    def _opened(self, opened: asyncio.Future[None], trouble: str | None) -> None:
+        self._trouble = trouble
+        _settle(opened, None, None)
 
     def _tell(self, call: Callable[..., None], *values: object) -> None:
         """From the thread."""

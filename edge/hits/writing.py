@@ -77,13 +77,14 @@ class Writer:
         self._retry_at = self._measure_at = 0.0
         self._database = 0
 
-    def open(self) -> None:
-        """If the database cannot be opened hits are refused until it can: a disk comes back, a file of a later version
-        is moved away."""
+    def open(self) -> str | None:
+        """Why the database cannot be opened, if so: hits are refused until it can. A disk comes back, a file of a later
+        version is moved away."""
         try:
             self._ledger.open()
         except StoreError as error:
             self._fail(str(error), [])
+        return self._trouble
 
     def run(self) -> None:
         """Until an order that is None. Hits that came before it are kept; tasks under way are left as they are."""

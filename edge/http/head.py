@@ -1,7 +1,7 @@
 """Request heads: where one ends, and what it says. Pure; the same bytes give the same answer however they were cut.
 
 Lines and limits are ours, because they must be judged before the head is complete; fields are llhttp's, strict. What
-clients mostly send is read without it, in half of the time: a test holds that it says the same of every head.
+clients mostly send is read without it, in half of the time: a test holds that the same heads are taken, and refused.
 """
 
 from __future__ import annotations

@@ -277,7 +277,7 @@ class Connection(asyncio.Protocol):
             else:
                 answer = self._run(found)
         except Exception as error:  # noqa: BLE001 - the one place where a handler's mistake ends
-            answer = self._table.apology(error)
+            answer = self._apology(error)
         if answer is not None:
             self._respond(answer)
 
@@ -307,7 +307,7 @@ class Connection(asyncio.Protocol):
         try:
             answer = task.result()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as in _serve
-            answer = self._table.apology(error)
+            answer = self._apology(error)
         self._answered(answer)
 
     def _answered(self, answer: Answer) -> None:
@@ -375,6 +375,11 @@ class Connection(asyncio.Protocol):
     def _own(self, status: int, message: str, headers: Headers = ()) -> Response:
         """What is answered in the place of a handler."""
         return text(status, message, (*headers, *self._table.router.cors(self._head)))
+
+    def _apology(self, error: BaseException) -> Response:
+        """For a handler that failed."""
+        told = self._table.apology(error)
+        return Response(told.status, (*told.headers, *self._table.router.cors(self._head)), told.body)
 
     def _turn_away(self) -> None:
         """503 to a connection that there is no room for, without reading what it wants."""

@@ -2,7 +2,8 @@
 
 What each step does, and what ends when the step is taken back:
 
-- refuse: no new viewers and no request bodies (503 with Retry-After). Viewers who are in, also those of HLS, go on.
+- refuse: no new viewers, and no request bodies but those of up to 2 kB that come with their head (503 with
+  Retry-After). Viewers who are in, also those of HLS, go on.
 - buffers: what may wait for each peer falls to 64 KiB in the kernel and 8 KiB with us.
 - idle: viewers who take nothing are closed, the longest so first, as many as are needed, every second.
 - rings: each ring falls to its last GOP, playlists list three segments.

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from running import Worker, channel, running
+from running import PATIENCE, Worker, channel, running
 
 from edge.hits.schema import connect
 from edge.log import Log
@@ -31,7 +31,7 @@ def later_database(folder: Path) -> Path:
 def asked(worker: Worker, path: str) -> tuple[int, str]:
     request = urllib.request.Request(worker.url + path, headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"})
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         with error:
@@ -43,10 +43,10 @@ def test_channels_go_on_and_hits_do_when_the_file_is_gone(tmp_path: Path) -> Non
     content = path.read_bytes()
     with running(tmp_path, channel("demo", "demo:") + SITE) as worker:
         worker.until_live("demo")
+        assert "edge_hits_store_failing 1.0" in asked(worker, "/metrics")[1]  # before any hit
         assert asked(worker, HIT)[0] == 503
         assert asked(worker, "/stats/1") == (503, "The statistics cannot be read now.\n")
         metrics = asked(worker, "/metrics")[1]
-        assert "edge_hits_store_failing 1.0" in metrics
         assert "edge_http_failures_total 0.0" in metrics  # no mistake of edge
         assert worker.log.count("store_failing") == 1
         assert "written by a later edge (version 99" in worker.log

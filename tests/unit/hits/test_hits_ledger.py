@@ -81,7 +81,7 @@ def test_a_batch_that_fails_leaves_nothing_and_the_next_one_counts(tmp_path: Pat
     with ledger(tmp_path) as kept:
         kept.write([page("/a")])
         with disk_full(), pytest.raises(StoreError, match="free space there"):
-            kept.write([page("/a"), page("/b"), Imported("d", 5)])
+            kept.write([page("/a"), page("/b"), Imported("d", 5, 1)])
         kept.write([page("/a"), page("/b"), page("/c")])
         found = reading.names(kept.open(), 1, DAY, DAY, "page")
         assert found == [Named("/a", 2, 2, 0.0), Named("/b", 1, 1, 0.0), Named("/c", 1, 1, 0.0)]
@@ -138,8 +138,8 @@ def test_names_of_another_process_are_noticed(tmp_path: Path) -> None:
 def test_a_file_and_its_offset_are_kept_together(tmp_path: Path) -> None:
     with ledger(tmp_path) as kept:
         assert reading.imported(kept.open(), "d") == 0
-        kept.write([page("/a"), Imported("d", 100)])
-        kept.write([page("/b"), Imported("d", 200)])
+        kept.write([page("/a"), Imported("d", 100, 1)])
+        kept.write([page("/b"), Imported("d", 200, 2)])
     with ledger(tmp_path) as kept:
         assert reading.imported(kept.open(), "d") == 200
 

@@ -121,7 +121,7 @@ def test_timings_fall_into_buckets() -> None:
 def test_what_is_no_hit() -> None:
     hit = Hit(site=1, at=AT, kind="ping")
     sums = add_up(
-        Dropped(1, AT, "dnt"), Dropped(1, AT, "dnt"), Dropped(2, AT, "bot"), Restarted(1, AT), Imported("d", 10),
+        Dropped(1, AT, "dnt"), Dropped(1, AT, "dnt"), Dropped(2, AT, "bot"), Restarted(1, AT), Imported("d", 10, 8),
         (hit, Flags(unique=(7, 3))), (hit, Flags(unique=(7, 2))), Imported("d", 20, 9),
     )  # fmt: skip
     assert sums.excluded == {(1, 20260921, "dnt"): 2, (2, 20260921, "bot"): 1}
