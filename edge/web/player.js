@@ -1,12 +1,12 @@
-// The player page: chooses how to play, keeps it playing, and says in words what is going on.
+// The player page: chooses how to play, keeps it playing, says in words what is going on.
 
 import { Feeder, Source, refusal } from "./mse.js";
 
 const HLS = "application/vnd.apple.mpegurl";
-const LISTED = 3; // segments that Chromium wants of a live playlist
-const SURE = 3; // refusals by the browser, not by the server, after which the next way is taken
+const LISTED = 3; // segments that Chromium wants
+const SURE = 3; // refusals by the browser, not the server, after which the next way is taken
 const PATIENCE = { hls: 8, mse: 6, mp4: 8 }; // seconds without progress on a live channel before starting anew
-// What a viewer sees of a lowered channel, by rung of the quality ladder; the others look as ever.
+// What a viewer sees of a lowered channel, by rung of the ladder; the others look as ever.
 const LOWERED = {
   "skip-b": "motion", "fps-10": "motion", "fps-7.5": "motion", "gop-half": "stills", "gop-quarter": "stills",
   key: "stills", audio: "sound", "audio-copy": "sound", copy: "source",
@@ -24,7 +24,7 @@ const backoff = (failures) => Math.max(1, Math.min(10, 2 ** (failures - 1)) * (0
 /** Seconds from the picture to the end of `ranges`. */
 const behind = (ranges) => (ranges.length ? ranges.end(ranges.length - 1) - video.currentTime : 0);
 
-/** Whether the playlist at `url` lists enough, or is none. */
+/** Whether the playlist lists enough, or is none. */
 async function listed(url, signal) {
   const answer = await fetch(url, { signal, cache: "no-store" });
   if (!answer.ok) throw refusal(answer);
@@ -43,12 +43,13 @@ class Direct {
     this.stopper?.abort();
     const { signal } = (this.stopper = new AbortController());
     try {
-      while (!this.file && !(await listed(this.url, signal))) await new Promise((go) => setTimeout(go, 1000));
+      for (let n = 20; !this.file && n && !(await listed(this.url, signal)); n -= 1)
+        await new Promise((go) => setTimeout(go, 1000));
     } catch (error) {
       return signal.aborted || player.fail(error);
     }
     video.src = this.url;
-    player.play();
+    if (player.wanted) player.play();
   }
 
   stop() {
