@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from edge.http.head import Head
-from edge.http.message import Answer, Handler, Headers, Later, Request, Response, text
+from edge.http.message import Handler, Headers, Request, Response, text
 
 _NAME = re.compile(r"\{([a-z_]+)\}")
 _CORS: Headers = (
@@ -87,11 +87,6 @@ class Router:
         else:
             self._exact[pattern] = route
         return route
-
-    def answer(self, request: Request) -> Answer | Later | Awaitable[Answer]:
-        """What the handler of the request says, or why there is none. Raises what the handler raises."""
-        endpoint = self.endpoint(request)
-        return endpoint if isinstance(endpoint, Response) else endpoint.handler(request)
 
     def cors(self, head: Head) -> Headers:
         """What an answer that is no handler's needs to be read by the scripts that the path is for."""

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
+from routing import answered
+
 from edge.hits.scripts import Scripts
 from edge.http.message import Request, Response
 from edge.http.router import Router
@@ -66,7 +68,7 @@ class Recorder(BaseHTTPRequestHandler):
             return self._send(Response(204, (*cors, ("Access-Control-Allow-Credentials", "true"))))
         host = headers.get("host", "")
         request = Request(self.command, parts.path, parts.query.encode(), headers, "127.0.0.1", self.scheme, host, body)
-        answer = self.router.answer(request)
+        answer = answered(self.router, request)
         assert isinstance(answer, Response)
         return self._send(answer)
 

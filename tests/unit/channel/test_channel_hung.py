@@ -18,9 +18,8 @@ from edge.log import Log
 from edge.media.settings import VideoSettings
 
 SMALL = VideoSettings(width=64, fps=5)
-HANGS = (
-    2.0  # seconds without a sign of life; a thread that only waits for its turn on a busy host must not seem to hang
-)
+# Seconds without a sign of life; a thread that only waits for its turn on a busy host must not seem to hang.
+HANGS = 2.0
 
 
 async def two_lives(fifo: Path) -> None:

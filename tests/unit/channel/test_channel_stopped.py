@@ -12,12 +12,12 @@ from channelcheck import running, until
 from edge.media import kinds
 
 
-def test_the_thread_is_known_until_its_deadline_ends_it(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(kinds._SCHEMES, "udp", msgspec.structs.replace(kinds._SCHEMES["udp"], silence=4.0))
-    monkeypatch.setattr(kinds, "CONNECT", 4.0)
+def test_the_thread_is_known_until_its_deadline_ends_it(udp_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(kinds._SCHEMES, "udp", msgspec.structs.replace(kinds._SCHEMES["udp"], silence=15.0))
+    monkeypatch.setattr(kinds, "CONNECT", 15.0)
 
     async def watch() -> None:
-        async with running(f"udp://127.0.0.1:{free_port}") as channel:
+        async with running(f"udp://127.0.0.1:{udp_port}") as channel:
             await until(lambda: channel._pipeline is not None and channel._pipeline.beat)  # it opens the source
             await channel.stop()
             (thread,) = channel.threads()
@@ -27,4 +27,4 @@ def test_the_thread_is_known_until_its_deadline_ends_it(free_port: int, monkeypa
             await until(lambda: not channel.threads())
             assert channel.stats().abandoned == 0
 
-    asyncio.run(asyncio.wait_for(watch(), 60))
+    asyncio.run(asyncio.wait_for(watch(), 120))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from routing import answered
 
 from edge.hits.scripts import LOCALS, Scripts, opted_out, squeeze
 from edge.http.html import LANGUAGES, WEB
@@ -25,7 +26,7 @@ def ask():
 
     def answer(method, path, query="", body=b"", scheme="https", **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return router.answer(Request(method, path, query.encode(), named, "127.0.0.1", scheme, "edge.example", body))
+        return answered(router, Request(method, path, query.encode(), named, "127.0.0.1", scheme, "edge.example", body))
 
     return answer
 

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 from reporting import NOON, TODAY
+from routing import answered
 
 from edge.clock import ManualClock
 from edge.errors import OverloadError
@@ -94,13 +95,13 @@ class Served:
     def get(self, path, query="", method="GET", body=b"", scheme="http", **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request(method, path, query.encode(), named, "127.0.0.1", scheme, "localhost", body)
-        found = self.router.answer(request)
+        found = answered(self.router, request)
         return found if hasattr(found, "status") else self.loop.run_until_complete(found)
 
     def burst(self, count, path, *queries):
         async def all_of_them():
             asked = [Request("GET", path, q.encode(), {}, "", "http", "") for q in queries for _ in range(count)]
-            return await asyncio.gather(*(self.router.answer(each) for each in asked), return_exceptions=True)
+            return await asyncio.gather(*(answered(self.router, each) for each in asked), return_exceptions=True)
 
         return self.loop.run_until_complete(all_of_them())
 

@@ -13,8 +13,6 @@ from managing import Manager
 from edge.host.supervision import HANGS, MOST, Quiet, Supervisor, Thread, Verdict, decide, hear, interval
 from edge.log import Log
 
-FED = "WATCHDOG=1"
-
 
 def thread(key: object, beat: float | None = 0.0, *, replaceable: bool = True) -> Thread:
     return Thread(key, f"edge-{key}", beat, (lambda: None) if replaceable else None)

@@ -1,6 +1,7 @@
 """From paths to handlers, and who may call them."""
 
 import pytest
+from routing import answered
 
 from edge.access.tokens import Tokens
 from edge.http.message import Request, text
@@ -8,7 +9,7 @@ from edge.http.router import Router, bearer
 
 
 def ask(router, path, method="GET", **headers):
-    return router.answer(Request(method, path, b"", headers, "127.0.0.1", "http", "a"))
+    return answered(router, Request(method, path, b"", headers, "127.0.0.1", "http", "a"))
 
 
 def named(name):

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 import pytest
+from routing import answered
 
 from edge.access.tokens import Tokens
 from edge.http.html import LANGUAGES, WEB, read
@@ -113,7 +114,7 @@ class Site:
 
     def ask(self, path="/status", method="GET", body=b"", query=b"", **headers):
         request = Request(method, path, query, headers, "", headers.pop("scheme", "http"), "", body)
-        return self.router.answer(request)
+        return answered(self.router, request)
 
 
 @pytest.fixture(name="site")

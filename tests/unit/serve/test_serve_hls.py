@@ -8,6 +8,7 @@ import io
 
 import hlscheck
 import pytest
+from routing import answered
 
 from edge.channel.channel import Channel
 from edge.channel.registry import Registry
@@ -57,7 +58,7 @@ class House:
 
     def answer(self, path, method="GET", peer="192.0.2.1", **headers):
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.router.answer(Request(method, path, b"", fields, peer, "http", "localhost"))
+        return answered(self.router, Request(method, path, b"", fields, peer, "http", "localhost"))
 
     def get(self, path, **options):
         answer = self.answer(path, **options)

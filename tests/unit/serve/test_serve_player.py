@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from routing import answered
 
 from edge.channel.channel import Channel
 from edge.channel.registry import Registry
@@ -56,7 +57,7 @@ def serve(web, *channels):
 
     def get(path, query="", **headers) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = router.answer(Request("GET", path, query.encode(), named, "127.0.0.1", "http", "localhost"))
+        answer = answered(router, Request("GET", path, query.encode(), named, "127.0.0.1", "http", "localhost"))
         assert isinstance(answer, Response)
         return answer
 

@@ -7,6 +7,7 @@ import io
 import socket
 
 import pytest
+from routing import answered
 
 from edge.access.proxies import Proxies
 from edge.channel.channel import Channel
@@ -100,7 +101,7 @@ class House:
         return wire
 
     def get(self, path, peer="192.0.2.1"):
-        return self.router.answer(Request("GET", path, b"", {}, peer, "http", "localhost"))
+        return answered(self.router, Request("GET", path, b"", {}, peer, "http", "localhost"))
 
     def play(self, seconds, size=1000):
         """Two chunks a second, a keyframe every two; everything that is due every second."""

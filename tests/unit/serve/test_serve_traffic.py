@@ -39,7 +39,7 @@ class Watching:
 
 def test_who_watches_is_told_the_end_and_nobody_comes_in(tmp_path: Path) -> None:
     source = channel("demo", "demo:", video='bitrate = "4M"')
-    with running(tmp_path, source, http='traffic_per_month = "1MiB"') as worker:
+    with running(tmp_path, source, http='traffic_per_month = "16MiB"') as worker:
         worker.until_live("demo")
         assert worker.get("/live/demo/index.m3u8")[0] == 200
         viewers = [Watching(worker, output) for output in OUTPUTS]
