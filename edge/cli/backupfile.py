@@ -41,12 +41,13 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """`edge`: the version that made it; `made`: wall second; `database`: the version of its tables, if there is one."""
+    """`edge`: the version that made it; `made`: wall second; `database`: the version of it that an
+    edge must know at least, if there is one."""
 
     format: int
     edge: str
     made: int
-    database: int | None  # the version of it that an edge must know at least
+    database: int | None
     files: tuple[Item, ...]
 
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from edge.config.model import Settings
     from edge.hits.settings import SiteSettings
 
-HELP = "report, export, import and purge the hits of sites"
+HELP = "report, export, import, purge and forget the hits of sites"
 EXAMPLES = (
     "edge hits report --site 1 --days 7",
     "edge hits import --site 1 access.log access.log.1.gz",
     "edge hits purge --site 1 --before 2026-01-01",
+    "edge hits forget --site 1 /private/page",
 )
 
 

@@ -30,7 +30,7 @@ VERBS: Mapping[str, str] = {
     "top": "watch a running worker in the terminal",
     "backup": "copy what a worker keeps into one file, also while it runs",
     "restore": "put a backup back, while no worker runs",
-    "hits": "report, export, import and purge the hits of sites",
+    "hits": "report, export, import, purge and forget the hits of sites",
 }
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 

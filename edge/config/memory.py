@@ -204,7 +204,8 @@ def _playlist(needed: int, room: int | None, channels: int) -> int:
 
 
 def _advice(settings: Settings, missing: int, lines: tuple[Line, ...]) -> Iterator[str]:
-    yield f"{show_bytes(missing)} more memory for edge would do (zram counts for a quarter of what is anonymous)"
+    more = f"{show_bytes(missing)} more memory for edge would do"
+    yield f"{more} (zram counts for at most a quarter of what is anonymous)"
     sizes = {line.name: line.bytes for line in lines}
     for index, channel in enumerate(settings.channels):
         name, path = channel.name, f"channel[{index}]"

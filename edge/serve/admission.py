@@ -58,7 +58,8 @@ class Admission:
         return self._traffic_max is not None and self.traffic(wall) >= self._traffic_max
 
     def count(self, n: int, wall: float) -> Reached | None:
-        """Adds `n` bytes sent. What this month's traffic has just reached, each once a month: `near` is 80 %."""
+        """Adds `n` bytes sent. What this month's traffic has just reached, each once a month and process:
+        `near` is 80 %."""
         month = _month(wall)
         self._months[month] = self._months.get(month, 0) + n
         while len(self._months) > _MONTHS_KEPT:
